@@ -2,5 +2,6 @@
 
 from sparsevision.utils.errors import UserError, closest, did_you_mean
 from sparsevision.utils.optional import require
+from sparsevision.utils.paths import configs_dir, find_config, tools_dir
 
-__all__ = ["UserError", "closest", "did_you_mean", "require"]
+__all__ = ["UserError", "closest", "configs_dir", "did_you_mean", "find_config", "require", "tools_dir"]

@@ -1,0 +1,57 @@
+# make demo | test | test-slow | lint | format | clean.   Each target makes .venv first when it is missing or out of date.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+# Two test workers on two cores: one thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help setup weights demo test test-slow lint format clean
+
+help:
+	@echo "make demo       segment photographs, train from scribbles, write work_dirs/demo/index.html"
+	@echo "make test       all tests but the slow ones"
+	@echo "make test-slow  the slow ones (training runs, process kills)"
+	@echo "make lint       ruff and the generated tables"
+	@echo "make format     let ruff rewrite the code"
+	@echo "make clean      remove .venv, caches and work_dirs/demo"
+
+setup: $(READY)
+
+$(READY): setup.cfg setup.py pyproject.toml constraints.txt
+	@echo "==> Setting up $(VENV) (first time: a few minutes, mostly torch)"
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 12); sys.exit(0 if ok else "sparsevision needs Python 3.11 or 3.12, and $(PYTHON) is %d.%d: run make PYTHON=/path/to/python3.11" % sys.version_info[:2])' \
+		|| { echo "No usable Python: install Python 3.11 with venv, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+	@# The metric oracle of the tests pins old numpy and a second OpenCV: its code alone is wanted.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps pysodmetrics
+	@touch $(READY)
+	@echo "==> Ready: $$($(BIN)/python --version) in $(VENV)"
+
+weights: $(READY)
+	@$(BIN)/python tools/get_weights.py mobile_sam efficientnet_lite0 all_minilm_l6_v2 \
+		|| echo "==> Going on without those weights; what needs them is skipped and counted."
+
+demo: $(READY)
+	@$(BIN)/python tools/demo.py
+
+test: $(READY) weights
+	$(PYTEST) -m "not slow"
+
+test-slow: $(READY) weights
+	$(PYTEST) -m slow
+
+lint: $(READY)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m sparsevision.zoo --check
+
+format: $(READY)
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo
