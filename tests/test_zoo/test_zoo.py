@@ -35,7 +35,7 @@ def checkout(tmp_path):
     folder = tmp_path / "configs" / "toy"
     folder.mkdir(parents=True)
     (folder / "toy_a.py").write_text('"""A config."""\n')
-    (folder / "README.md").write_text("# Toy\n\n<!-- zoo:begin -->\nold\n<!-- zoo:end -->\n\nafter\n")
+    (folder / "README.md").write_text("# Toy\n\n<!-- zoo:begin -->\nLAST YEAR\n<!-- zoo:end -->\n\nafter\n")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "model_zoo.md").write_text("<!-- zoo:begin -->\n<!-- zoo:end -->\n")
     write(tmp_path, metafile_content())
@@ -44,7 +44,7 @@ def checkout(tmp_path):
 
 def write(root, content):
     path = root / "configs" / "toy" / "metafile.yml"
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
 
 
@@ -56,7 +56,7 @@ def test_writing_then_checking(checkout, capsys):
     assert main([*arguments, "--check"]) == 0
     readme = (checkout / "configs" / "toy" / "README.md").read_text()
     assert "[toy_a](../../configs/toy/toy_a.py)" in readme
-    assert "old" not in readme
+    assert "LAST YEAR" not in readme
     assert readme.endswith("after\n")
     index = yaml.safe_load((checkout / "model-index.yml").read_text())
     assert index == {"Import": ["configs/toy/metafile.yml"]}
