@@ -1,0 +1,1 @@
+"""Metrics as pure functions on arrays: numpy, OpenCV and scipy, no framework."""
