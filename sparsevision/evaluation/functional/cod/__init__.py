@@ -2,8 +2,8 @@
 
 Own implementation of the definitions that D.-P. Fan's MATLAB toolbox and PySODMetrics share: thresholds are `>=`,
 predictions are binned by floor(255 p), curves hold one value for each of the thresholds 0/255 ... 255/255 in ascending
-order. The per-image functions return a float; `score_image` and `summarise` give data-set values, where max and mean are
-taken on the data-set-mean curve.
+order. The per-image functions return a float; `score_image` and `summarise` give data-set values, where max and mean
+are taken on the data-set-mean curve.
 
 Two F-measures carry the same letter in papers and differ in beta^2 as well: the thresholded one (0.3, Achanta et al.
 2009) and the weighted one (1.0, Margolin et al. 2014). Always say which one is reported.

@@ -12,8 +12,8 @@ EPS = np.spacing(1.0)
 def s_measure(pred: ArrayLike, gt: ArrayLike, *, alpha: float = 0.5) -> float:
     """alpha * object similarity + (1 - alpha) * region similarity, at least 0.
 
-    An empty gt scores 1 - mean(pred), a full one mean(pred). A quadrant without pixels (the centroid lies on the last row
-    or column, as in every image one pixel wide or high) has weight 0; the usual toolboxes yield NaN there.
+    An empty gt scores 1 - mean(pred), a full one mean(pred). A quadrant without pixels (the centroid lies on the last
+    row or column, as in every image one pixel wide or high) has weight 0; the usual toolboxes yield NaN there.
 
     Args:
         pred: (H,W) in [0, 1].

@@ -39,8 +39,9 @@ def f_measure(pred: ArrayLike, gt: ArrayLike, *, beta2: float = 0.3, kind: str =
 def e_measure(pred: ArrayLike, gt: ArrayLike, *, kind: str = "mean") -> float:
     """Enhanced-alignment measure (Fan et al., IJCAI 2018), kinds as in `f_measure`; E_phi of papers is "mean".
 
-    An empty gt scores the share of background, a full gt the share of foreground, over H W - 1 pixels as published (hence
-    up to HW / (HW - 1) there). An image of a single pixel is divided by 1; the usual toolboxes divide by machine epsilon.
+    An empty gt scores the share of background, a full gt the share of foreground, over H W - 1 pixels as published
+    (hence up to HW / (HW - 1) there). For an image of a single pixel the divisor is 1; the usual toolboxes divide by
+    machine epsilon.
 
     Raises:
         UserError: unknown kind, or a bad pair (see `check_pair`).

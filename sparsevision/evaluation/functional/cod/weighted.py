@@ -16,8 +16,8 @@ HALF_LIFE = 5.0
 def weighted_f_measure(pred: ArrayLike, gt: ArrayLike, *, beta2: float = 1.0) -> float:
     """F of precision and recall that weigh errors by their neighbours and distance from the object; 0 for an empty gt.
 
-    The scales (a 7x7 Gaussian of sigma 5 pixels, a decay that halves every 5 pixels) are fixed, so the value depends on the
-    image size.
+    The scales (a 7x7 Gaussian of sigma 5 pixels, a decay that halves every 5 pixels) are fixed, so the value depends on
+    the image size.
 
     Args:
         pred: (H,W) in [0, 1].
