@@ -1,0 +1,46 @@
+"""Run a tool in this process, as the command line would: quick, because torch is imported once."""
+
+import contextlib
+import io
+import runpy
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a tool left: exit code and both outputs."""
+
+    code: int
+    out: str
+    err: str
+
+
+def _exit_code(reason: SystemExit, err: io.StringIO) -> int:
+    if isinstance(reason.code, str):
+        err.write(reason.code + "\n")
+        return 1
+    return int(reason.code or 0)
+
+
+def run_tool(script: str, *arguments: object) -> Finished:
+    """Run e.g. `run_tool("misc/print_config.py", "config.py")`; exceptions other than SystemExit come through."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    path = ROOT / "tools" / script
+    argv = [str(path), *map(str, arguments)]
+    folder = str(path.parent)
+    with (
+        mock.patch.object(sys, "argv", argv),
+        mock.patch.object(sys, "path", [folder, *sys.path]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            runpy.run_path(str(path), run_name="__main__")
+        except SystemExit as reason:
+            code = _exit_code(reason, err)
+    return Finished(code, out.getvalue(), err.getvalue())
