@@ -1,0 +1,61 @@
+"""Bytes in and out of files: bounded reading, and writing that leaves either the old file or the whole new one."""
+
+import os
+import secrets
+from pathlib import Path
+
+from sparsevision.annotation.errors import AnnotationError
+
+MAX_BYTES = 64 * 2**20
+
+
+def read_bytes(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The content of a regular file of at most `max_bytes`, or an `AnnotationError` that names it."""
+    path = Path(path)
+    if not path.is_file():
+        raise AnnotationError(f"{path}: {'is not a regular file' if path.exists() else 'there is no such file'}.")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read ({error.strerror}).") from error
+    if len(data) > max_bytes:
+        raise AnnotationError(
+            f"{path}: over {max_bytes / 2**20:.0f} MiB, too large for annotations; if it is right, raise max_bytes."
+        )
+    if not data:
+        raise AnnotationError(f"{path}: the file is empty.")
+    return data
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write a file in one step: a reader, or a full disk, finds the old file or the whole new one, never a part.
+
+    Missing folders are made. A link is followed, so that the file it points to is replaced and not the link.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise AnnotationError(
+            f"{path}: cannot be written ({error.strerror}); what was there before is unchanged."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
