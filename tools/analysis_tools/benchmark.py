@@ -1,0 +1,105 @@
+"""How fast a config's model runs on random input: median, fastest and slowest step after a warm-up."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import DictAction
+
+from sparsevision.apis.example import build_example
+from sparsevision.engine import run_tool
+from sparsevision.utils import UserError
+
+EXAMPLE = """example:
+  python tools/analysis_tools/benchmark.py configs/sparse_seg/CONFIG.py --size 352 352 --iterations 20 --threads 2
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="a config file, or the name of a shipped one")
+    parser.add_argument("--checkpoint", help="weights; random ones are as fast, for most methods")
+    parser.add_argument("--size", type=int, nargs=2, default=[352, 352], metavar=("H", "W"), help="input size")
+    parser.add_argument("--batch", type=int, default=1, help="images in a step")
+    parser.add_argument("--mode", default="predict", choices=["predict", "loss", "tensor"], help="which forward")
+    parser.add_argument("--iterations", type=int, default=20, help="steps that count")
+    parser.add_argument("--warmup", type=int, default=3, help="steps before, that do not count")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    args = parser.parse_args(arguments)
+    if args.iterations < 1 or args.warmup < 0 or args.batch < 1:
+        parser.error("--iterations and --batch must be at least 1, --warmup at least 0")
+    return args
+
+
+def measure(step: Callable[[], object], *, warmup: int, iterations: int, device: str) -> np.ndarray:
+    """Seconds of each counted step, (iterations,); a GPU is waited for."""
+    seconds = []
+    for _ in range(warmup + iterations):
+        start = time.perf_counter()
+        step()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return np.asarray(seconds[warmup:])
+
+
+def summary(seconds: np.ndarray, *, batch: int) -> dict[str, float]:
+    """Milliseconds of a step, and samples a second at the median."""
+    milliseconds = 1000 * seconds
+    return {
+        "median_ms": float(np.median(milliseconds)),
+        "fastest_ms": float(milliseconds.min()),
+        "slowest_ms": float(milliseconds.max()),
+        "samples_per_second": float(batch / np.median(seconds)),
+    }
+
+
+def benchmark(args: argparse.Namespace) -> dict[str, float]:
+    """Build, run, summarise."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    example = build_example(
+        args.config,
+        checkpoint=args.checkpoint,
+        size=tuple(args.size),
+        count=args.batch,
+        device=args.device,
+        options=args.cfg_options,
+    )
+    with torch.no_grad():
+        seconds = measure(
+            lambda: example.forward(args.mode), warmup=args.warmup, iterations=args.iterations, device=args.device
+        )
+    return summary(seconds, batch=args.batch)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    numbers = benchmark(args)
+    height, width = args.size
+    print(
+        f"{args.config}: {args.mode} of {args.batch} x {height} x {width} on {args.device}, "
+        f"{torch.get_num_threads()} CPU threads, {args.iterations} steps after {args.warmup}\n"
+        f"  median {numbers['median_ms']:.1f} ms, fastest {numbers['fastest_ms']:.1f} ms, "
+        f"slowest {numbers['slowest_ms']:.1f} ms, {numbers['samples_per_second']:.2f} samples/s"
+    )
+    if args.out:
+        try:
+            args.out.write_text(json.dumps(numbers, indent=2) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write {args.out}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,128 @@
+"""Which class is taken for which: a picture and a CSV file, from a checkpoint or from a folder of predicted masks."""
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dataset import pseudo_collate
+from mmengine.structures import BaseDataElement
+from rich.progress import track
+
+from sparsevision.apis import init_model
+from sparsevision.datasets.image_io import read_grey
+from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.evaluation.functional import accuracy_from_confusion, confusion_matrix, iou_from_confusion
+from sparsevision.registry import DATASETS
+from sparsevision.utils import UserError, find_config
+
+EXAMPLE = """examples:
+  python tools/analysis_tools/confusion_matrix.py CONFIG --checkpoint work_dirs/CONFIG/epoch_10.pth
+  python tools/analysis_tools/confusion_matrix.py CONFIG --predictions work_dirs/CONFIG/masks
+
+--predictions is a folder of PNG files named like the images. With two classes a grey level above 127 is class 1;
+with more, grey levels are class ids.
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="a config file, or the name of a shipped one; its test set is used")
+    parser.add_argument("--checkpoint", help="weights of a method that learns")
+    parser.add_argument("--predictions", type=Path, help="folder of predicted masks; no model is run")
+    parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/confusion_matrix"), help="where to write")
+    parser.add_argument("--counts", action="store_true", help="draw counts instead of shares of the true class")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    return parser.parse_args(arguments)
+
+
+def predicted_classes(sample: BaseDataElement) -> np.ndarray:
+    """(H, W) class ids of a predicted sample: `pred_sem_seg`, or `pred_mask` above one half."""
+    if "pred_sem_seg" in sample:
+        return sample.pred_sem_seg.data[0].cpu().numpy()
+    if "pred_mask" in sample:
+        return (sample.pred_mask.data[0] > 0.5).cpu().numpy().astype(np.int64)
+    raise UserError("the model predicts neither 'pred_sem_seg' nor 'pred_mask', so there are no classes to count")
+
+
+def masks_of_folder(folder: Path, sample: BaseDataElement, *, classes: int) -> np.ndarray:
+    """(H, W) class ids from `folder`/<sample_id>.png."""
+    path = folder / f"{sample.sample_id}.png"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: --predictions needs one PNG file for every image of the test set")
+    grey = read_grey(path)
+    return (grey > 127).astype(np.int64) if classes == 2 else grey.astype(np.int64)
+
+
+def pairs(args: argparse.Namespace, cfg: Config) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[str, ...]]]:
+    """(prediction, truth, class names) of every image of the test set."""
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    names = tuple(dataset.metainfo["classes"])
+    model = None if args.predictions else init_model(cfg, args.checkpoint)
+    for index in track(range(len(dataset)), description="counting", transient=True):
+        item = dataset[index]
+        sample = item["data_samples"]
+        if "gt_sem_seg" not in sample:
+            raise UserError(f"{sample.get('img_path')}: no dense truth ('gt_sem_seg'), so nothing can be compared")
+        if model is None:
+            predicted = masks_of_folder(args.predictions, sample, classes=len(names))
+        else:
+            with torch.no_grad():
+                predicted = predicted_classes(model.test_step(pseudo_collate([item]))[0])
+        yield predicted, sample.gt_sem_seg.data[0].numpy(), names
+
+
+def write_csv(matrix: np.ndarray, names: Sequence[str], path: Path) -> None:
+    """Rows are true classes, columns predicted ones, then IoU and recall of the class."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["true class", *names, "IoU", "recall"])
+        for name, row, iou, recall in zip(
+            names, matrix, iou_from_confusion(matrix), accuracy_from_confusion(matrix), strict=True
+        ):
+            writer.writerow([name, *row.tolist(), f"{iou:.6f}", f"{recall:.6f}"])
+
+
+def draw(matrix: np.ndarray, names: Sequence[str], path: Path, *, counts: bool) -> None:
+    """A picture with the shares of the true class (or counts) in every cell."""
+    from matplotlib.figure import Figure
+
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = max(4.0, 0.7 * len(names) + 2)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    for (row, column), share in np.ndenumerate(shares):
+        text = str(matrix[row, column]) if counts else f"{100 * share:.1f} %"
+        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
+    figure.savefig(path, dpi=120)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    cfg = Config.fromfile(find_config(args.config))
+    apply_overrides(cfg, args.cfg_options or {})
+    matrix, names = 0, ()
+    for predicted, truth, names in pairs(args, cfg):
+        matrix = matrix + confusion_matrix(predicted, truth, num_classes=len(names), ignore_index=255)
+    args.out_dir.mkdir(parents=True, exist_ok=True)
+    write_csv(matrix, names, args.out_dir / "confusion_matrix.csv")
+    draw(matrix, names, args.out_dir / "confusion_matrix.png", counts=args.counts)
+    print(
+        f"mean IoU {np.nanmean(iou_from_confusion(matrix)):.4f}; wrote confusion_matrix.csv and .png to {args.out_dir}"
+    )
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,65 @@
+"""Floating-point operations and parameters of a config's model, counted while it runs on random input."""
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+from mmengine.config import DictAction
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from sparsevision.apis.example import build_example
+from sparsevision.engine import run_tool
+
+EXAMPLE = """example:
+  python tools/analysis_tools/get_flops.py configs/sparse_seg/CONFIG.py --size 352 352
+
+A multiply-add counts as two operations. Matrix products, convolutions and attention are counted; additions,
+normalisation, activations and whatever runs outside torch are not.
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="a config file, or the name of a shipped one")
+    parser.add_argument("--size", type=int, nargs=2, default=[352, 352], metavar=("H", "W"), help="input size")
+    parser.add_argument("--mode", default="tensor", choices=["tensor", "predict", "loss"], help="which forward")
+    parser.add_argument("--depth", type=int, default=2, help="how deep the modules are listed")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    return parser.parse_args(arguments)
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers the module holds as parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def table(model: nn.Module, counts: dict[str, dict], *, depth: int) -> list[tuple[str, int, int]]:
+    """(module, parameters, operations) of the whole model and of its parts down to a depth."""
+    root = type(model).__name__
+    rows = [(root, parameters(model), sum(counts.get("Global", {}).values()))]
+    for name, module in model.named_modules():
+        operations = sum(counts.get(f"{root}.{name}", {}).values())
+        if name and name.count(".") < depth and (operations or parameters(module)):
+            rows.append((name, parameters(module), operations))
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    example = build_example(args.config, size=tuple(args.size), options=args.cfg_options)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        example.forward(args.mode)
+    counts = counter.get_flop_counts()
+    print(f"{args.config}: {args.mode} of one {args.size[0]} x {args.size[1]} input; a multiply-add is two operations")
+    for name, number, operations in table(example.model, counts, depth=args.depth):
+        print(f"  {name:50} {number / 1e6:10.3f} M parameters {operations / 1e9:12.3f} G operations")
+
+
+if __name__ == "__main__":
+    run_tool(main)

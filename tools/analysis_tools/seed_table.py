@@ -1,0 +1,211 @@
+"""Train and test configs with several seeds; write one table with every seed, mean, spread and paired differences.
+
+Work that is done is not done again: a run whose `result.json` belongs to the same config is skipped, an interrupted one
+is resumed. A folder of another state of the config is moved aside, never mixed in.
+"""
+
+import argparse
+import hashlib
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.utils import UserError, find_config, tools_dir
+from sparsevision.zoo import replace_between_markers
+from sparsevision.zoo.seeds import seed_table
+
+EXAMPLE = """example:
+  python tools/analysis_tools/seed_table.py CONFIG_A CONFIG_B --seeds 3 --readme configs/sparse_seg/README.md
+
+The page given with --readme needs the lines <!-- seed_table:begin --> and <!-- seed_table:end -->; with --marker NAME,
+NAME stands in for seed_table. Differences are seed by seed to the first config.
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One config with one seed. `options` are overrides as typed, the seed not included."""
+
+    config: Path
+    seed: int
+    folder: Path
+    options: tuple[str, ...]
+    digest: str
+    trains: bool
+
+    @property
+    def result_file(self) -> Path:
+        """Written last: its presence means that the run is complete."""
+        return self.folder / "result.json"
+
+    @property
+    def overrides(self) -> list[str]:
+        """What both tools get after --cfg-options."""
+        return ["--cfg-options", f"randomness.seed={self.seed}", *self.options]
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "configs", nargs="+", help="config files, or names of shipped ones; differences are to the first"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: 3)")
+    parser.add_argument("--metrics", nargs="+", default=[], help="rows of the table (default: all that every run has)")
+    parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/seed_table"), help="where runs live")
+    parser.add_argument("--readme", type=Path, help="page that receives the table, between its markers")
+    parser.add_argument("--marker", default="seed_table", help="name of the markers in the page")
+    parser.add_argument("--cfg-options", nargs="+", default=[], help="changes to every config: key=value")
+    args = parser.parse_args(arguments)
+    if args.seeds < 1:
+        parser.error("--seeds must be at least 1")
+    return args
+
+
+def parsed_options(options: Sequence[str]) -> dict:
+    """["a.b=1"] -> {"a.b": 1}, by the rules of --cfg-options."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cfg-options", nargs="*", action=DictAction, default={})
+    return parser.parse_args(["--cfg-options", *options]).cfg_options
+
+
+def plan(config: str, seed: int, args: argparse.Namespace) -> Run:
+    """The run of one config and seed.
+
+    Raises:
+        UserError: no such config, or an unknown override.
+    """
+    path = find_config(config)
+    cfg = Config.fromfile(path)
+    apply_overrides(cfg, parsed_options(args.cfg_options))
+    text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
+    return Run(
+        config=path,
+        seed=seed,
+        folder=args.work_dir / path.stem / f"seed_{seed}",
+        options=tuple(args.cfg_options),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        trains=cfg.get("train_cfg") is not None,
+    )
+
+
+def finished_metrics(run: Run) -> dict[str, float] | None:
+    """Metrics of a complete run of the same config, else None."""
+    if not run.result_file.is_file():
+        return None
+    result = json.loads(run.result_file.read_text(encoding="utf-8"))
+    return result["metrics"] if result["config_sha256"] == run.digest else None
+
+
+def claim_folder(run: Run) -> None:
+    """Mark the folder as this config's; one that belongs to another state of the config is moved aside."""
+    owner = run.folder / "config.sha256"
+    if owner.is_file() and owner.read_text().strip() != run.digest:
+        aside = run.folder.with_name(f"{run.folder.name}.{owner.read_text().strip()[:8]}")
+        if aside.exists():
+            raise UserError(
+                f"{run.folder} belongs to another state of its config, and so does {aside}: remove one of them"
+            )
+        run.folder.rename(aside)
+        print(f"the config has changed: moved {run.folder} to {aside}")
+    run.folder.mkdir(parents=True, exist_ok=True)
+    owner.write_text(run.digest + "\n")
+
+
+def call(script: str, *arguments: object) -> None:
+    """Run a tool in a Python of its own.
+
+    Raises:
+        UserError: it failed.
+    """
+    line = [str(argument) for argument in arguments]
+    print(f"$ python tools/{script} {shlex.join(line)}", flush=True)
+    finished = subprocess.run([sys.executable, str(tools_dir() / script), *line], check=False)
+    if finished.returncode:
+        raise UserError(
+            f"tools/{script} ended with code {finished.returncode} (its message is above). "
+            "Mend that and repeat the command: what is done is kept"
+        )
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """The checkpoint that the run's `last_checkpoint` file names.
+
+    Raises:
+        UserError: there is none.
+    """
+    pointer = folder / "last_checkpoint"
+    if not pointer.is_file():
+        raise UserError(f"{folder} has no checkpoint after training; does the config have a CheckpointHook?")
+    return folder / Path(pointer.read_text().strip()).name
+
+
+def test_metrics(folder: Path) -> dict[str, float]:
+    """The numbers of the newest test run below a work dir.
+
+    Raises:
+        UserError: the test wrote none.
+    """
+    files = sorted(folder.glob("*/*.json"), key=lambda file: file.stat().st_mtime)
+    if not files:
+        raise UserError(f"no metrics below {folder}; does the config have a test_evaluator?")
+    content = json.loads(files[-1].read_text(encoding="utf-8"))
+    return {name: value for name, value in content.items() if isinstance(value, int | float) and "time" not in name}
+
+
+def execute(run: Run) -> dict[str, float]:
+    """Train (if the method trains), test, write down the result."""
+    claim_folder(run)
+    checkpoint = []
+    if run.trains:
+        call("train.py", run.config, "--work-dir", run.folder, "--resume", *run.overrides)
+        checkpoint = [last_checkpoint(run.folder)]
+    call("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
+    metrics = test_metrics(run.folder / "test")
+    result = {"config": str(run.config), "seed": run.seed, "config_sha256": run.digest, "metrics": metrics}
+    partial = run.result_file.with_suffix(".partial")
+    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    partial.replace(run.result_file)
+    return metrics
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    runs = {}
+    for planned in [[plan(config, seed, args) for seed in range(args.seeds)] for config in args.configs]:
+        name = planned[0].config.stem
+        runs[name] = []
+        for run in planned:
+            metrics = finished_metrics(run)
+            print(f"{name}, seed {run.seed}: {'done before' if metrics else 'running'}", flush=True)
+            runs[name].append(metrics or execute(run))
+    shown = sys.argv[1:] if arguments is None else arguments
+    command = f"python tools/analysis_tools/seed_table.py {shlex.join(shown)}"
+    content = f"{seed_table(runs, metrics=args.metrics)}\n\n`{command}`"
+    print(content)
+    if args.readme:
+        write_table(args.readme, content, marker=args.marker)
+
+
+def write_table(page: Path, content: str, *, marker: str) -> None:
+    """Put the table between the page's markers."""
+    if not page.is_file():
+        raise UserError(f"{page} does not exist; --readme takes a page with the markers")
+    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+    text = replace_between_markers(page.read_text(encoding="utf-8"), content, begin=begin, end=end, where=str(page))
+    page.write_text(text, encoding="utf-8")
+    print(f"wrote the table to {page}")
+
+
+if __name__ == "__main__":
+    run_tool(main)

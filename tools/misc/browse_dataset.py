@@ -1,0 +1,79 @@
+"""Draw samples of a config's data set as the network gets them: image, truth and sparse labels side by side."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.structures import BaseDataElement
+from rich.progress import track
+
+from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.registry import DATASETS
+from sparsevision.utils import UserError, find_config
+from sparsevision.visualization import SparseVisualizer, write_image
+
+EXAMPLE = """example:
+  python tools/misc/browse_dataset.py configs/sparse_seg/CONFIG.py --number 12 --out-dir work_dirs/browse
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="a config file, or the name of a shipped one")
+    parser.add_argument("--split", default="train", choices=["train", "val", "test"], help="which data loader's set")
+    parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/browse"), help="where pictures are written")
+    parser.add_argument("--number", type=int, default=20, help="how many samples, evenly spread over the set")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    args = parser.parse_args(arguments)
+    if args.number < 1:
+        parser.error("--number must be at least 1")
+    return args
+
+
+def image_of(item: dict) -> np.ndarray:
+    """uint8 RGB (H, W, 3) of a packed sample.
+
+    Raises:
+        UserError: the method's inputs are not images.
+    """
+    image = item["inputs"].get("image")
+    if image is None:
+        raise UserError(f"samples of this config hold {', '.join(item['inputs'])}, no image: they cannot be drawn yet")
+    return image.permute(1, 2, 0).numpy()
+
+
+def label_counts(sample: BaseDataElement) -> str:
+    """How many pixels the sparse labels give each class, for a look without pictures."""
+    if "sparse_sem_seg" not in sample:
+        return "no sparse labels"
+    values, counts = np.unique(sample.sparse_sem_seg.data.numpy(), return_counts=True)
+    return ", ".join(f"{value}: {count}" for value, count in zip(values, counts, strict=True))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    cfg = Config.fromfile(find_config(args.config))
+    apply_overrides(cfg, args.cfg_options or {})
+    loader = cfg.get(f"{args.split}_dataloader")
+    if loader is None:
+        raise UserError(f"{args.config} has no {args.split}_dataloader; choose another --split")
+    dataset = DATASETS.build(loader.dataset)
+    visualizer = SparseVisualizer()
+    visualizer.dataset_meta = dataset.metainfo
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(args.number, len(dataset))).round().astype(int))
+    for index in track(chosen, description="drawing", transient=True):
+        item = dataset[int(index)]
+        sample = item["data_samples"]
+        path = write_image(args.out_dir / f"{sample.sample_id}.png", visualizer.draw_sample(image_of(item), sample))
+        print(f"{path}  pixels by label: {label_counts(sample)}")
+    print(f"wrote {len(chosen)} of {len(dataset)} samples to {args.out_dir}")
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,44 @@
+"""Print a config with everything that it inherits, after --cfg-options, as Python."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.utils import find_config
+
+EXAMPLE = """example:
+  python tools/misc/print_config.py configs/sparse_seg/CONFIG.py --cfg-options train_dataloader.batch_size=2
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="a config file, or the name of a shipped one")
+    parser.add_argument("--out", type=Path, help="also write it to this file (.py, .yml or .json)")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="changes: key=value; an unknown key is refused, +key=value adds",
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    cfg = Config.fromfile(find_config(args.config))
+    apply_overrides(cfg, args.cfg_options or {})
+    print(cfg.pretty_text)
+    if args.out:
+        cfg.dump(args.out)
+
+
+if __name__ == "__main__":
+    run_tool(main)
