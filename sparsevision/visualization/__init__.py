@@ -1,0 +1,23 @@
+"""Draw points, masks, boxes, label maps and heatmaps on images; one visualiser for the Runner."""
+
+from sparsevision.visualization.canvas import as_rgb, class_colours
+from sparsevision.visualization.drawing import draw_box, draw_label_map, draw_mask, draw_points, draw_scribbles
+from sparsevision.visualization.files import write_image
+from sparsevision.visualization.panels import heatmap_overlay, side_by_side
+from sparsevision.visualization.passes import draw_passes
+from sparsevision.visualization.visualizer import SparseVisualizer
+
+__all__ = [
+    "SparseVisualizer",
+    "as_rgb",
+    "class_colours",
+    "draw_box",
+    "draw_label_map",
+    "draw_mask",
+    "draw_passes",
+    "draw_points",
+    "draw_scribbles",
+    "heatmap_overlay",
+    "side_by_side",
+    "write_image",
+]
