@@ -9,7 +9,7 @@ from torch import Tensor
 
 @runtime_checkable
 class HeatmapBackend(Protocol):
-    """Turns images and words into consensus heatmaps (GenSAM, arXiv 2312.07374, "cross-modal chains of thought prompting").
+    """Turns images and words into consensus heatmaps (GenSAM, arXiv 2312.07374, cross-modal chains of thought).
 
     Implementations: `ClipHeatmap` (spatial CLIP, the paper's) and `ConSE` (class evidence of a small classifier, for
     machines without CLIP weights).

@@ -1,0 +1,203 @@
+"""GenSAM as a model of the codebase: one generic text prompt in, one mask per image out (Hu et al., AAAI 2024).
+
+All weights are frozen; the method adapts to each image at test time. Options and presets: see `presets.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
+from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
+from sparsevision.methods.gensam.loop import GenSAMResult, PassRecord, Segmenter, Words, run_batch
+from sparsevision.methods.gensam.network import SpatialCLIP
+from sparsevision.methods.gensam.presets import HEATMAP_OPTIONS, GenSAMOptions, resolve_options
+from sparsevision.methods.gensam.text import TextEnsemble
+from sparsevision.registry import MODELS
+from sparsevision.utils import UserError
+
+KeywordSource = Callable[[np.ndarray, str], Words]
+
+
+@MODELS.register_module()
+class OpenClipHeatmap(ClipHeatmap):
+    """`ClipHeatmap` with weights named in a config.
+
+    Args:
+        model: open_clip's name of the architecture, a vision transformer.
+        pretrained: open_clip's tag, or a file with a state dict in OpenAI's layout; None gives random weights.
+        cache_dir: where text features of words are kept between runs; None keeps them in memory only.
+        options: further arguments of `ClipHeatmap`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "ViT-B-16-quickgelu",
+        pretrained: str | None = "openai",
+        cache_dir: str | Path | None = None,
+        **options: Any,
+    ) -> None:
+        clip = _load_clip(model, pretrained)
+        super().__init__(clip=clip, text=TextEnsemble(clip=clip, cache_dir=cache_dir), **options)
+
+
+def _load_clip(model: str, pretrained: str | None) -> SpatialCLIP:
+    if pretrained is None or not Path(pretrained).is_file():
+        return SpatialCLIP.from_open_clip(model, pretrained)
+    from sparsevision.engine import load_checkpoint
+
+    state = load_checkpoint(pretrained)
+    return SpatialCLIP.from_state_dict(state.get("state_dict", state), quick_gelu="quickgelu" in model)
+
+
+@MODELS.register_module()
+class GenSAM(BaseModel):
+    """Segments what one task-generic prompt such as "camouflaged animal" means in each image.
+
+    Args:
+        heatmap_backend: a `HeatmapBackend`, a config of one, or a `SpatialCLIP`.
+        segmenter: a promptable segmenter or a config of one.
+        keywords: (image, prompt set) -> foreground and background words, or a config of such a source.
+        prompt_set: name of the generic prompt, see `sparsevision.methods.gensam.keywords`.
+        preset: "published" or "fixed".
+        diagnostics: also add `gensam_passes` to each sample: one dict per pass with heatmap, points, labels, box,
+            mask, score, chosen and the words asked for (foreground, background).
+        options: single options that differ from the preset, see `GenSAMOptions`.
+
+    Raises:
+        UserError: unknown preset or option, or an option of CLIP for a back-end that is not built from it.
+    """
+
+    def __init__(
+        self,
+        *,
+        heatmap_backend: HeatmapBackend | SpatialCLIP | Mapping[str, Any],
+        segmenter: Segmenter | Mapping[str, Any],
+        keywords: KeywordSource | Mapping[str, Any],
+        prompt_set: str = "3attriTheBgSynCamo",
+        preset: str = "published",
+        diagnostics: bool = False,
+        data_preprocessor: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.options = resolve_options(preset, **options)
+        self.heatmap_backend = _build_backend(heatmap_backend, self.options, given=options)
+        self.segmenter = MODELS.build(segmenter) if isinstance(segmenter, Mapping) else segmenter
+        self.keywords = MODELS.build(keywords) if isinstance(keywords, Mapping) else keywords
+        self.prompt_set = prompt_set
+        self.diagnostics = diagnostics
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> "GenSAM":
+        """Stays in evaluation mode: there is nothing to train."""
+        return super().train(False)
+
+    def forward(
+        self,
+        inputs: dict[str, Sequence[Tensor]],
+        data_samples: Sequence[SegDataSample] | None = None,
+        mode: str = "predict",
+    ) -> list[SegDataSample] | list[Tensor]:
+        """Segment a batch.
+
+        Args:
+            inputs: {"image": [uint8 RGB (3,H,W), ...]}, of any and different sizes.
+            mode: "predict" adds `pred_mask`, PixelData (1,H,W) float 0 or 1 at `ori_shape`, to the samples; "tensor"
+                returns for each image the mean logits (H,W) over the passes.
+
+        Raises:
+            UserError: mode "loss", or images that are not uint8 RGB.
+        """
+        if mode == "loss":
+            raise UserError(
+                "GenSAM has nothing to train, all its weights are frozen: run tools/test.py with this config instead."
+            )
+        if mode not in ("predict", "tensor"):
+            raise UserError(f"Unknown mode '{mode}': expected 'predict' or 'tensor'.")
+        images = [_as_array(image) for image in inputs["image"]]
+        results = self.segment(images)
+        if mode == "tensor":
+            return [result.mean_logits for result in results]
+        samples = [SegDataSample() for _ in images] if data_samples is None else list(data_samples)
+        for sample, result in zip(samples, results, strict=True):
+            self._add_prediction(sample, result)
+        return samples
+
+    def segment(self, images: Sequence[np.ndarray]) -> list[GenSAMResult]:
+        """Masks with the record of every pass, of uint8 RGB images (H,W,3)."""
+        return run_batch(
+            images,
+            keywords=self._ask,
+            backend=self.heatmap_backend,
+            segmenter=self.segmenter,
+            options=self.options,
+        )
+
+    def _ask(self, image: np.ndarray) -> Words:
+        return self.keywords(image, self.prompt_set)
+
+    def _add_prediction(self, sample: SegDataSample, result: GenSAMResult) -> None:
+        mask = torch.from_numpy(result.mask)[None].float()
+        size = tuple(sample.metainfo.get("ori_shape", mask.shape[-2:]))[:2]
+        if size != tuple(mask.shape[-2:]):
+            mask = torch.nn.functional.interpolate(mask[None], size=size, mode="nearest-exact")[0]
+        sample.pred_mask = PixelData(data=mask)
+        if self.diagnostics:
+            sample.gensam_passes = [
+                _as_dict(record, words, chosen=index == result.chosen)
+                for index, (record, words) in enumerate(zip(result.passes, result.words, strict=False))
+            ]
+
+
+def _as_array(image: Tensor) -> np.ndarray:
+    if image.dtype != torch.uint8 or image.ndim != 3 or image.shape[0] != 3:
+        raise UserError(
+            f"GenSAM expects uint8 RGB images (3,H,W), got {image.dtype} of shape {tuple(image.shape)}. "
+            "Leave normalising, padding and stacking out of its data_preprocessor."
+        )
+    return np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy())
+
+
+def _as_dict(record: PassRecord, words: Words, *, chosen: bool) -> dict[str, Any]:
+    return {
+        "heatmap": record.heatmap,
+        "points": record.points,
+        "labels": record.labels,
+        "box": record.box,
+        "mask": record.mask,
+        "score": record.score,
+        "chosen": chosen,
+        "foreground": list(words.foreground),
+        "background": list(words.background),
+    }
+
+
+def _build_backend(
+    backend: HeatmapBackend | SpatialCLIP | Mapping[str, Any], options: GenSAMOptions, *, given: Mapping[str, Any]
+) -> HeatmapBackend:
+    """The back-end, with the preset's options of CLIP where it is built here."""
+    if isinstance(backend, SpatialCLIP):
+        return ClipHeatmap(clip=backend, **options.heatmap_options)
+    if isinstance(backend, Mapping) and _is_clip(backend["type"]):
+        return MODELS.build({**options.heatmap_options, **backend})
+    if misplaced := [name for name in HEATMAP_OPTIONS if name in given]:
+        raise UserError(
+            f"{', '.join(misplaced)} cannot be set on this heatmap back-end from GenSAM: it takes them only for a "
+            "spatial CLIP that it builds. Give them to the back-end itself, or leave them out."
+        )
+    return MODELS.build(backend) if isinstance(backend, Mapping) else backend
+
+
+def _is_clip(kind: str | type) -> bool:
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, ClipHeatmap)

@@ -1,0 +1,146 @@
+"""GenSAM as a model: contract, presets, messages."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
+from sparsevision.methods.gensam.method import GenSAM, OpenClipHeatmap
+from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions, resolve_options
+from sparsevision.registry import MODELS
+from sparsevision.utils import UserError
+
+from .conftest import StandInSAM
+from .test_loop import PROMPT, CountingBackend
+
+
+def generic_words(image, prompt_set):
+    assert image.dtype == np.uint8
+    assert prompt_set == "3attriTheBgSynCamo"
+    return PROMPT
+
+
+def make(backend=None, **options):
+    return GenSAM(
+        heatmap_backend=backend or CountingBackend(), segmenter=StandInSAM(), keywords=generic_words, **options
+    )
+
+
+def batch(*sizes):
+    generator = torch.Generator().manual_seed(0)
+    return {"image": [torch.randint(0, 255, (3, *size), generator=generator, dtype=torch.uint8) for size in sizes]}
+
+
+def test_predict_adds_a_mask_at_native_size():
+    samples = [SegDataSample(metainfo={"ori_shape": (20, 30)}), SegDataSample(metainfo={"ori_shape": (50, 40)})]
+    out = make(recursive=1).forward(batch((20, 30), (25, 20)), samples)
+    assert [tuple(sample.pred_mask.data.shape) for sample in out] == [(1, 20, 30), (1, 50, 40)]
+    assert all(set(sample.pred_mask.data.unique().tolist()) <= {0.0, 1.0} for sample in out)
+    assert out[0] is samples[0]
+    assert "gensam_passes" not in out[0]
+
+
+def test_test_step_takes_collated_data():
+    data = {"inputs": batch((20, 30)), "data_samples": [SegDataSample()]}
+    (sample,) = make(recursive=1).test_step(data)
+    assert isinstance(sample.pred_mask, PixelData)
+
+
+def test_diagnostics_record_every_pass():
+    (sample,) = make(recursive=2, diagnostics=True).forward(batch((20, 30)))
+    passes = sample.gensam_passes
+    assert len(passes) == 3
+    assert sum(record["chosen"] for record in passes) == 1
+    first = passes[0]
+    assert first["heatmap"].shape == (4, 4)
+    assert first["points"].shape == (len(first["labels"]), 2)
+    assert first["box"] is None
+    assert len(passes[1]["box"]) == 4
+    assert first["mask"].shape == (20, 30)
+    assert first["foreground"] == PROMPT.foreground
+
+
+def test_tensor_mode_gives_mean_logits():
+    (logits,) = make(recursive=1).forward(batch((20, 30)), mode="tensor")
+    assert logits.shape == (20, 30)
+
+
+def test_there_is_nothing_to_train():
+    model = make()
+    with pytest.raises(UserError, match=r"nothing to train.*tools/test\.py"):
+        model.forward(batch((8, 8)), mode="loss")
+    assert not model.train().training
+    with pytest.raises(UserError, match="Unknown mode"):
+        model.forward(batch((8, 8)), mode="predicts")
+
+
+def test_images_must_be_bytes():
+    with pytest.raises(UserError, match=r"uint8 RGB.*float32"):
+        make().forward({"image": [torch.zeros(3, 8, 8)]})
+
+
+def test_presets_and_single_options(clip):
+    published, fixed = make(clip, preset="published"), make(clip, preset="fixed", clip_box=False)
+    assert published.heatmap_backend.normalize_dim == 1
+    assert fixed.heatmap_backend.normalize_dim == -1
+    assert fixed.options == GenSAMOptions(**{**PRESETS["fixed"], "clip_box": False})
+    assert make(clip, consensus="foreground_only", attention="vv").heatmap_backend.attention == "vv"
+
+
+def test_both_presets_run_on_the_tiny_clip(clip, golden):
+    image = torch.from_numpy(golden["heatmaps/image"]).permute(2, 0, 1)
+    for preset in PRESETS:
+        (sample,) = make(clip, preset=preset, recursive=1).forward({"image": [image]})
+        assert sample.pred_mask.data.sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "fix"}, "no preset 'fix'"),
+        ({"recursiv": 3}, "Did you mean 'recursive'"),
+        ({"zzz": 3}, "It knows: attention"),
+        ({"recursive": -1}, "at least 0"),
+        ({"attn_thr": 2}, r"attn_thr must lie in \[0, 1\]"),
+        ({"down_sample": 0}, "above 0"),
+        ({"consensus": "diff"}, "Unknown consensus"),
+        ({"box_components": "all"}, "Unknown box_components"),
+    ],
+)
+def test_options_are_checked(options, message):
+    with pytest.raises(UserError, match=message):
+        resolve_options(**options)
+
+
+def test_options_of_clip_belong_to_a_ready_back_end(backend):
+    with pytest.raises(UserError, match="normalize_dim cannot be set"):
+        make(backend, normalize_dim=-1)
+    assert make(backend, preset="fixed").heatmap_backend is backend
+
+
+def test_builds_from_a_config(golden_state, tmp_path, monkeypatch):
+    monkeypatch.setattr("sparsevision.methods.gensam.method._load_clip", lambda model, pretrained: tiny(golden_state))
+    config = {"type": "OpenClipHeatmap", "cache_dir": str(tmp_path), "input_size": 64}
+    model = MODELS.build(
+        {
+            "type": "GenSAM",
+            "heatmap_backend": config,
+            "segmenter": StandInSAM(),
+            "keywords": generic_words,
+            "preset": "fixed",
+        }
+    )
+    assert isinstance(model.heatmap_backend, OpenClipHeatmap)
+    assert isinstance(model.heatmap_backend, ClipHeatmap)
+    assert model.heatmap_backend.normalize_dim == -1
+    assert model.heatmap_backend.side == 4
+    model.forward(batch((20, 30)))
+    assert len(list(tmp_path.rglob("*.npy"))) == 5
+
+
+def tiny(state):
+    from sparsevision.methods.gensam.network import SpatialCLIP
+
+    return SpatialCLIP.from_state_dict(state)
