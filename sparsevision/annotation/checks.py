@@ -18,7 +18,7 @@ MAX_META_DEPTH = 16
 def real_array(value: Any, *, field: str, columns: int | None = None) -> np.ndarray:
     """Finite numbers as a read-only float64 array (N,) or (N, columns)."""
     array = _array(value, field=field, kinds="iuf", columns=columns, expected="numbers").astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), columns or 1)).all(axis=1))
     if bad.size:
         raise AnnotationError(f"{field}: entry {bad[0]} is {array[bad[0]].tolist()}; every number must be finite.")
     return _read_only(array)

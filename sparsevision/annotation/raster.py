@@ -75,5 +75,5 @@ def _near_segment(
     length2 = dx * dx + dy * dy
     along = px * dx + py * dy
     near_ends = np.minimum(px * px + py * py, (x - end[0]) ** 2 + (y - end[1]) ** 2) <= reach * reach
-    beside = (along >= 0) & (along <= length2) & ((px * dy - py * dx) ** 2 <= reach * reach * length2)
+    beside = (length2 > 0) & (along >= 0) & (along <= length2) & ((px * dy - py * dx) ** 2 <= reach * reach * length2)
     return near_ends | beside

@@ -1,0 +1,124 @@
+"""Images and masks from files, and back: one rule for every odd file, and errors that name the file."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from sparsevision.utils import UserError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class codes, not grey levels
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read a file as uint8 RGB (H, W, 3).
+
+    Greyscale is repeated in the three channels, an alpha channel is dropped, palettes and CMYK are converted, 16-bit
+    levels keep their high byte. The EXIF orientation is not applied, so that masks made on the stored pixels still fit.
+
+    Raises:
+        UserError: the file is missing, empty, truncated or no image.
+    """
+    image = _decode(path)
+    if image.mode.startswith("I") or image.mode == "F":
+        grey = _to_eight_bits(np.asarray(image), path)
+        return np.repeat(grey[..., None], 3, axis=2)
+    return np.array(image.convert("RGB"))
+
+
+def read_grey(path: str | Path) -> np.ndarray:
+    """Read a file as stored grey levels, uint8 (H, W): class codes stay as they are, colour becomes luminance.
+
+    A palette PNG gives its palette indices if it was saved as a label map (more than black and white in it).
+
+    Raises:
+        UserError: see `read_image`.
+    """
+    image = _decode(path)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _to_eight_bits(np.asarray(image), path)
+    if image.mode == "P" and not _is_black_and_white(image):
+        return np.array(image)
+    return np.array(image.convert("L"))
+
+
+def read_mask(path: str | Path, *, threshold: int = 128) -> np.ndarray:
+    """Read a binary mask, bool (H, W): grey level > threshold (spec: GT > 128; 0 for masks coded 0/1).
+
+    Raises:
+        UserError: see `read_image`; or the mask holds small class codes that the threshold would wipe out.
+    """
+    grey = read_grey(path)
+    largest = int(grey.max())
+    if 0 < largest <= threshold and largest < CLASS_CODE_LIMIT:
+        raise UserError(
+            f"{path}: the mask's largest value is {largest}, so that nothing lies above the threshold {threshold}. It "
+            "seems to be coded in classes instead of 0 and 255: give LoadMask threshold=0, and every non-zero pixel is "
+            "foreground."
+        )
+    return grey > threshold
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(height, width) from a file's header, without decoding its pixels. Raises UserError like `read_image`."""
+    with _open(path) as image:
+        return image.height, image.width
+
+
+def write_png(path: str | Path, array: np.ndarray) -> None:
+    """Write uint8 (H, W) or (H, W, 3) RGB as PNG, atomically: a reader sees the old file or the whole new one."""
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(file, format="PNG")
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _open(path: str | Path) -> Image.Image:
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file. Expected an image ({', '.join(IMAGE_SUFFIXES)}).")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty. Copy or download it again.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path)
+    except UnidentifiedImageError:
+        raise UserError(
+            f"{path}: not an image that can be read (its first bytes fit none of {', '.join(IMAGE_SUFFIXES)}). "
+            "Look at the file: it may be a web page or a text saved under an image's name."
+        ) from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be opened as an image ({error}).") from error
+
+
+def _decode(path: str | Path) -> Image.Image:
+    image = _open(path)
+    try:
+        image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UserError(f"{path}: the image is damaged or cut off ({error}). Copy or download it again.") from error
+    return image
+
+
+def _to_eight_bits(values: np.ndarray, path: str | Path) -> np.ndarray:
+    """16-bit grey levels to their high byte; a file whose values all fit 8 bits keeps them. values (H, W)."""
+    if not np.issubdtype(values.dtype, np.integer) or values.min() < 0 or values.max() > 65535:
+        raise UserError(f"{path}: holds {values.dtype} values; expected 8-bit or 16-bit levels. Save it as 8-bit PNG.")
+    return (values >> 8 if values.max() > 255 else values).astype(np.uint8)
+
+
+def _is_black_and_white(image: Image.Image) -> bool:
+    palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+    used = palette[np.unique(np.asarray(image))]
+    return bool(np.isin(used, (0, 255)).all() and (used == used[:, :1]).all())

@@ -1,0 +1,98 @@
+"""Odd image files: converted by the documented rule, or refused in a sentence that names the file."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sparsevision.datasets.image_io import image_size, read_grey, read_image, read_mask, write_png
+from sparsevision.utils import UserError
+
+
+def test_greyscale_is_repeated(tmp_path):
+    Image.fromarray(np.full((3, 4), 77, np.uint8)).save(tmp_path / "grey.png")
+    image = read_image(tmp_path / "grey.png")
+    assert image.shape == (3, 4, 3)
+    assert image.dtype == np.uint8
+    assert (image == 77).all()
+
+
+def test_alpha_is_dropped(tmp_path):
+    rgba = np.zeros((2, 2, 4), np.uint8)
+    rgba[..., 0] = 200
+    Image.fromarray(rgba).save(tmp_path / "rgba.png")
+    assert read_image(tmp_path / "rgba.png")[0, 0].tolist() == [200, 0, 0]
+
+
+@pytest.mark.parametrize(("stored", "read"), [(65535, 255), (256, 1), (255, 255), (0, 0)])
+def test_sixteen_bits_keep_their_high_byte(tmp_path, stored, read):
+    Image.fromarray(np.full((2, 3), stored, np.uint16)).save(tmp_path / "deep.png")
+    assert (read_image(tmp_path / "deep.png") == read).all()
+
+
+def test_one_pixel(tmp_path):
+    Image.fromarray(np.full((1, 1, 3), 5, np.uint8)).save(tmp_path / "dot.bmp")
+    assert read_image(tmp_path / "dot.bmp").tolist() == [[[5, 5, 5]]]
+    assert image_size(tmp_path / "dot.bmp") == (1, 1)
+
+
+def test_exif_orientation_is_ignored(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn by 90 degrees"
+    Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_image(tmp_path / "turned.jpg").shape == (4, 8, 3)
+
+
+def test_palette_label_maps_keep_their_indices_but_black_and_white_becomes_grey(tmp_path):
+    indices = Image.fromarray(np.array([[0, 1, 2]], np.uint8), mode="P")
+    indices.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    indices.save(tmp_path / "classes.png")
+    assert read_grey(tmp_path / "classes.png").tolist() == [[0, 1, 2]]
+    mask = Image.fromarray(np.array([[0, 1, 1]], np.uint8), mode="P")
+    mask.putpalette([0, 0, 0, 255, 255, 255])
+    mask.save(tmp_path / "mask.png")
+    assert read_mask(tmp_path / "mask.png").tolist() == [[False, True, True]]
+
+
+def test_not_an_image(tmp_path):
+    (tmp_path / "page.jpg").write_text("<html>sign in</html>")
+    with pytest.raises(UserError, match=r"page\.jpg: not an image that can be read"):
+        read_image(tmp_path / "page.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_truncated(tmp_path, suffix):
+    path = tmp_path / f"photo.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(UserError, match=rf"photo\.{suffix}: the image is damaged or cut off"):
+        read_image(path)
+
+
+def test_missing_and_empty(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_image(tmp_path / "none.jpg")
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(UserError, match="the file is empty"):
+        read_image(tmp_path / "empty.jpg")
+
+
+def test_mask_threshold(tmp_path):
+    write_png(tmp_path / "mask.png", np.array([[0, 128, 129, 255]], np.uint8))
+    assert read_mask(tmp_path / "mask.png").tolist() == [[False, False, True, True]]
+    assert read_mask(tmp_path / "mask.png", threshold=0).tolist() == [[False, True, True, True]]
+
+
+def test_mask_in_class_codes_is_not_taken_for_empty(tmp_path):
+    write_png(tmp_path / "mask.png", np.array([[0, 1]], np.uint8))
+    with pytest.raises(UserError, match="threshold=0"):
+        read_mask(tmp_path / "mask.png")
+    assert read_mask(tmp_path / "mask.png", threshold=0).tolist() == [[False, True]]
+
+
+def test_writing_leaves_no_temporary_file(tmp_path):
+    write_png(tmp_path / "a.png", np.zeros((2, 2), np.uint8))
+    with pytest.raises(TypeError):
+        write_png(tmp_path / "a.png", np.zeros((2, 2, 7), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert read_grey(tmp_path / "a.png").shape == (2, 2)

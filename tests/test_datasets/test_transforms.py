@@ -1,0 +1,179 @@
+"""Transforms: what they load, what they refuse, and that labels stay where they belong."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from sparsevision.annotation import PointLabels, save_annotations
+from sparsevision.datasets.image_io import write_png
+from sparsevision.datasets.transforms import (
+    ColourJitter,
+    LoadImage,
+    LoadMask,
+    LoadSparseLabels,
+    PackImageInputs,
+    RandomFlip,
+    Resize,
+)
+from sparsevision.datasets.transforms.colour import jitter
+from sparsevision.datasets.transforms.geometry import resize_image, resize_labels, resize_sparse_labels
+from sparsevision.utils import UserError
+
+IGNORE = 255
+
+
+@pytest.fixture
+def sample(tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    mask = np.zeros((12, 16), np.uint8)
+    mask[2:6, 3:9] = 255
+    write_png(tmp_path / "mask.png", mask)
+    codes = np.zeros((12, 16), np.uint8)
+    codes[3, 4], codes[9, 12] = 1, 2
+    write_png(tmp_path / "sparse.png", codes)
+    return {
+        "img_path": str(tmp_path / "a.png"),
+        "mask_path": str(tmp_path / "mask.png"),
+        "sparse_path": str(tmp_path / "sparse.png"),
+        "sample_id": "a",
+        "dataset": "toy",
+    }
+
+
+def load(sample):
+    return LoadSparseLabels(ignore_index=IGNORE)(LoadMask()(LoadImage()(sample)))
+
+
+def test_load(sample):
+    results = load(sample)
+    assert results["img"].shape == (12, 16, 3)
+    assert results["ori_shape"] == results["img_shape"] == (12, 16)
+    assert results["gt_mask"].sum() == results["gt_sem_seg"].sum() == 24
+    sparse = results["sparse_sem_seg"]
+    assert (sparse[3, 4], sparse[9, 12]) == (1, 0)
+    assert (sparse != IGNORE).sum() == 2
+
+
+def test_class_maps_are_taken_as_they_are(sample, tmp_path):
+    write_png(tmp_path / "mask.png", np.full((12, 16), 7, np.uint8))
+    results = LoadMask(threshold=None)(LoadImage()(sample))
+    assert (results["gt_sem_seg"] == 7).all()
+    assert "gt_mask" not in results
+
+
+def test_annotation_json_gives_the_same_map(sample, tmp_path):
+    points = PointLabels(xy=np.array([[4, 3], [12, 9]]), labels=np.array([1, 0]), size=(12, 16))
+    save_annotations(tmp_path / "sparse.json", points)
+    by_json = LoadSparseLabels()(LoadImage()({**sample, "sparse_path": str(tmp_path / "sparse.json")}))
+    assert np.array_equal(by_json["sparse_sem_seg"], load(sample)["sparse_sem_seg"])
+
+
+@pytest.mark.parametrize("key", ["mask_path", "sparse_path"])
+def test_label_of_another_size_names_both(sample, key, tmp_path):
+    write_png(tmp_path / "other.png", np.zeros((16, 12), np.uint8))
+    with pytest.raises(UserError, match=r"other\.png: 12x16 pixels.*a\.png has 16x12"):
+        load({**sample, key: str(tmp_path / "other.png")})
+
+
+def test_no_sparse_label(sample):
+    with pytest.raises(UserError, match="no sparse label"):
+        LoadSparseLabels()(LoadImage()({**sample, "sparse_path": None}))
+
+
+def test_no_mask_is_fine(sample):
+    assert "gt_mask" not in LoadMask()(LoadImage()({**sample, "mask_path": None}))
+
+
+def test_png_with_other_codes(sample, tmp_path):
+    write_png(tmp_path / "sparse.png", np.full((12, 16), 255, np.uint8))
+    with pytest.raises(UserError, match=r"sparse\.png: holds \[255\]"):
+        load(sample)
+
+
+def test_json_that_holds_no_labels_of_one_image(sample, tmp_path):
+    save_annotations(tmp_path / "sparse.json", [PointLabels(indices=[1], labels=[1], size=(5,))])
+    with pytest.raises(UserError, match="holds list; expected the points"):
+        load({**sample, "sparse_path": str(tmp_path / "sparse.json")})
+
+
+def test_resize_keeps_the_truth_native(sample):
+    results = Resize(size=(6, 8))(load(sample))
+    assert results["img"].shape == (6, 8, 3)
+    assert results["sparse_sem_seg"].shape == (6, 8)
+    assert results["gt_mask"].shape == results["gt_sem_seg"].shape == results["ori_shape"] == (12, 16)
+    assert results["img_shape"] == (6, 8)
+    dense = Resize(size=(6, 8), resize_truth=True)(load(sample))
+    assert dense["gt_sem_seg"].shape == (6, 8)
+    assert dense["gt_mask"].shape == (12, 16)
+
+
+def test_resize_rejects_a_bad_size():
+    with pytest.raises(UserError, match=r"\(height, width\)"):
+        Resize(size=(0, 8))
+
+
+def test_one_pixel_image():
+    assert resize_image(np.full((1, 1, 3), 9, np.uint8), (4, 5)).tolist() == np.full((4, 5, 3), 9).tolist()
+
+
+@given(st.data())
+def test_resizing_loses_no_class_and_invents_none(data):
+    height, width, new_height, new_width = (data.draw(st.integers(1, 24)) for _ in range(4))
+    rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
+    labels = np.full((height, width), IGNORE)
+    labels.flat[rng.integers(0, labels.size, 3)] = rng.integers(0, 3, 3)
+    resized = resize_sparse_labels(labels, (new_height, new_width), ignore_index=IGNORE)
+    for row, column in zip(*np.nonzero(resized != IGNORE), strict=True):
+        rows = slice(row * height // new_height, -(-(row + 1) * height // new_height))
+        columns = slice(column * width // new_width, -(-(column + 1) * width // new_width))
+        assert resized[row, column] in labels[rows, columns]
+    for row, column in zip(*np.nonzero(labels != IGNORE), strict=True):
+        if new_height <= height and new_width <= width:
+            assert resized[row * new_height // height, column * new_width // width] != IGNORE
+
+
+def test_nearest_takes_pixel_centres():
+    assert resize_labels(np.arange(4)[None], (1, 2)).tolist() == [[1, 3]]
+    assert resize_labels(np.arange(2)[None], (1, 4)).tolist() == [[0, 0, 1, 1]]
+
+
+def test_flip_moves_everything_together(sample):
+    results = load(sample)
+    flipped = RandomFlip(prob=1.0)(results)
+    for key in RandomFlip.KEYS:
+        assert np.array_equal(flipped[key], results[key][:, ::-1])
+    assert flipped["flip"] is True
+    assert RandomFlip(prob=0.0)(results)["flip"] is False
+
+
+def test_jitter_by_hand():
+    image = np.array([[[100, 50, 0], [200, 150, 100]]], np.uint8)
+    assert np.array_equal(jitter(image, 1, 1, 1), image)
+    assert jitter(image, 0.5, 1, 1).tolist() == [[[50, 25, 0], [100, 75, 50]]]
+    assert jitter(image, 1, 0, 1).tolist() == [[[100, 100, 100], [100, 100, 100]]]
+    assert jitter(image, 1, 1, 0).tolist() == [[[50, 50, 50], [150, 150, 150]]]
+
+
+def test_jitter_follows_the_global_generator(sample):
+    results = LoadImage()(sample)
+    np.random.seed(3)  # noqa: NPY002
+    first = ColourJitter()(results)["img"]
+    np.random.seed(3)  # noqa: NPY002
+    assert np.array_equal(ColourJitter()(results)["img"], first)
+    assert not np.array_equal(first, results["img"])
+
+
+def test_pack(sample):
+    packed = PackImageInputs()(Resize(size=(6, 8))(load(sample)))
+    image, data_sample = packed["inputs"]["image"], packed["data_samples"]
+    assert image.shape == (3, 6, 8)
+    assert image.dtype == torch.uint8
+    assert data_sample.sparse_sem_seg.data.shape == (1, 6, 8)
+    assert data_sample.gt_mask.data.shape == (1, 12, 16)
+    assert data_sample.gt_mask.data.dtype == torch.bool
+    assert data_sample.ori_shape == (12, 16)
+    assert data_sample.sample_id == "a"

@@ -1,0 +1,66 @@
+"""Make a small synthetic data set.
+
+python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
+"""
+
+import argparse
+import sys
+
+from rich.progress import Progress
+
+from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
+from sparsevision.utils import UserError
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line: one subcommand for each kind of data set, which sets `make`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    _add_camouflage(kinds)
+    return parser.parse_args(arguments)
+
+
+def _add_camouflage(kinds: argparse._SubParsersAction) -> None:
+    defaults = CamouflageSetSettings()
+    camouflage = kinds.add_parser(
+        "camouflage", help="camouflaged animals cut from photographs of scikit-image, with scribbles and points"
+    )
+    camouflage.add_argument("--out", default="data/tiny_camouflage", help="folder to make (default: %(default)s)")
+    camouflage.add_argument("--seed", type=int, default=defaults.seed)
+    camouflage.add_argument(
+        "--train", type=int, default=defaults.train, help="training pictures (default: %(default)s)"
+    )
+    camouflage.add_argument("--test", type=int, default=defaults.test, help="test pictures (default: %(default)s)")
+    camouflage.add_argument("--size", type=int, default=defaults.size, help="side in pixels (default: %(default)s)")
+    camouflage.add_argument("--overwrite", action="store_true", help="replace a folder that holds something else")
+    camouflage.set_defaults(make=make_camouflage)
+
+
+def make_camouflage(args: argparse.Namespace) -> str:
+    """Write the camouflage set; returns a sentence about what was done."""
+    settings = CamouflageSetSettings(seed=args.seed, train=args.train, test=args.test, size=args.size)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("painting", total=None)
+        written = write_camouflage_set(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    contents = f"{args.train} training and {args.test} test pictures"
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 0, or 2 on bad input or a missing package."""
+    args = parse_args(arguments)
+    try:
+        print(args.make(args))
+    except (UserError, ImportError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
