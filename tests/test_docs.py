@@ -5,11 +5,9 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
-from tool_runner import run_tool
 
-import sparsevision.methods
+from sparsevision.datasets.transforms import LoadImage
 from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -33,9 +31,8 @@ def test_the_example_of_a_data_set(tmp_path):
     exec(compile(files_of("add_a_dataset.md")["leaves.py"], "leaves.py", "exec"), names)
     Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(tmp_path / "plot_01.png")
     with (tmp_path / "clicks.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("file", "x", "y", "class"), ("plot_01.png", 14, 20, "leaf"), ("plot_01.png", 40, 9, "soil")])
-    from sparsevision.datasets.transforms import LoadImage
-
+        rows = [("file", "x", "y", "class"), ("plot_01.png", 14, 20, "leaf"), ("plot_01.png", 40, 9, "soil")]
+        csv.writer(file).writerows(rows)
     dataset = names["LeafDataset"](folder=str(tmp_path), pipeline=[LoadImage(), names["DrawClicks"]()])
     labels = dataset[0]["sparse_sem_seg"]
     assert len(dataset) == 1

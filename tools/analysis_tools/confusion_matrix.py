@@ -15,7 +15,7 @@ from rich.progress import track
 from sparsevision.apis import init_model
 from sparsevision.datasets.image_io import read_grey
 from sparsevision.engine import apply_overrides, run_tool
-from sparsevision.evaluation.functional import accuracy_from_confusion, confusion_matrix, iou_from_confusion
+from sparsevision.evaluation.functional.confusion import accuracy_from_confusion, confusion_matrix, iou_from_confusion
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError, find_config
 

@@ -181,14 +181,16 @@ def execute(run: Run) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    if args.readme:
+        write_table(args.readme, None, marker=args.marker)
     runs = {}
     for planned in [[plan(config, seed, args) for seed in range(args.seeds)] for config in args.configs]:
         name = planned[0].config.stem
         runs[name] = []
         for run in planned:
             metrics = finished_metrics(run)
-            print(f"{name}, seed {run.seed}: {'done before' if metrics else 'running'}", flush=True)
-            runs[name].append(metrics or execute(run))
+            print(f"{name}, seed {run.seed}: {'running' if metrics is None else 'done before'}", flush=True)
+            runs[name].append(execute(run) if metrics is None else metrics)
     shown = sys.argv[1:] if arguments is None else arguments
     command = f"python tools/analysis_tools/seed_table.py {shlex.join(shown)}"
     content = f"{seed_table(runs, metrics=args.metrics)}\n\n`{command}`"
@@ -197,14 +199,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_table(args.readme, content, marker=args.marker)
 
 
-def write_table(page: Path, content: str, *, marker: str) -> None:
-    """Put the table between the page's markers."""
+def write_table(page: Path, content: str | None, *, marker: str) -> None:
+    """Put the table between the page's markers; without content, only see whether that could be done.
+
+    Raises:
+        UserError: no such page, or it lacks the markers.
+    """
     if not page.is_file():
         raise UserError(f"{page} does not exist; --readme takes a page with the markers")
     begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
-    text = replace_between_markers(page.read_text(encoding="utf-8"), content, begin=begin, end=end, where=str(page))
-    page.write_text(text, encoding="utf-8")
-    print(f"wrote the table to {page}")
+    text = page.read_text(encoding="utf-8")
+    changed = replace_between_markers(text, content or "", begin=begin, end=end, where=str(page))
+    if content is not None:
+        page.write_text(changed, encoding="utf-8")
+        print(f"wrote the table to {page}")
 
 
 if __name__ == "__main__":

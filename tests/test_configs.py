@@ -1,0 +1,122 @@
+"""Every config parses, survives a dump, builds and runs one forward; the tiny ones also a loss step and a predict."""
+
+import ast
+import contextlib
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from sparsevision.apis.example import build_example
+from sparsevision.registry import DATASETS, METRICS, MODELS
+from sparsevision.utils import UserError, configs_dir
+
+CONFIGS = sorted(path for path in configs_dir().glob("*/*.py") if path.parent.name != "_base_")
+TINY = [path for path in CONFIGS if path.stem.startswith("tiny_")]
+
+
+def named(path: Path) -> str:
+    """Test id."""
+    return path.stem
+
+
+WEIGHTS = frozenset({"checkpoint", "init_cfg", "pretrained", "weights"})
+
+
+def without_weights(node):
+    """A copy of a model's config that asks for no file of weights."""
+    if isinstance(node, dict):
+        return {key: None if key in WEIGHTS else without_weights(value) for key, value in node.items()}
+    return [without_weights(value) for value in node] if isinstance(node, list | tuple) else node
+
+
+def run_gensam_networks(model):
+    """Both networks at their own input size; the loop between them works on arrays and has tests of its own."""
+    sam, clip = model.segmenter.network, model.heatmap_backend.clip
+    side = sam.image_encoder.img_size
+    assert sam.image_encoder(torch.empty(1, 3, side, side)).shape == (1, 256, side // 16, side // 16)
+    side = model.heatmap_backend.input_size
+    assert clip.encode_image(torch.empty(1, 3, side, side)).shape[1] == 1 + model.heatmap_backend.side**2
+
+
+def run_tensor_mode(model):
+    """Logits of a small image."""
+    assert model({"image": torch.empty(1, 3, 64, 64)}, mode="tensor").shape[:2] == (1, 2)
+
+
+FORWARD_OF = {"GenSAM": run_gensam_networks, "SparseSegmentor": run_tensor_mode}
+
+each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
+each_tiny = pytest.mark.parametrize("path", TINY, ids=named)
+
+
+@each_config
+def test_it_holds_what_the_tools_need(path):
+    cfg = Config.fromfile(path)
+    assert cfg.default_scope is None, "pure-Python configs say default_scope = None"
+    for key in ("model", "test_dataloader", "test_evaluator", "test_cfg"):
+        assert cfg.get(key) is not None, f"{path.name} has no {key}"
+    trained = {key: cfg.get(key) is not None for key in ("train_cfg", "train_dataloader", "optim_wrapper")}
+    assert len(set(trained.values())) == 1, f"a config that trains has all of these, one that does not none: {trained}"
+
+
+@each_config
+def test_its_docstring_shows_the_command(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert f"configs/{path.parent.name}/{path.name}" in text, "say how to run it, with its own path"
+
+
+@each_config
+def test_a_dumped_config_is_the_same_config(path, tmp_path):
+    cfg = Config.fromfile(path)
+    cfg.dump(tmp_path / "dumped.py")
+    again = Config.fromfile(tmp_path / "dumped.py")
+    assert again.model.to_dict().keys() == cfg.model.to_dict().keys()
+    assert again.pretty_text == cfg.pretty_text
+
+
+@each_config
+def test_its_data_set_builds_or_says_what_is_missing(path):
+    cfg = Config.fromfile(path)
+    with contextlib.suppress(UserError):
+        assert len(DATASETS.build(cfg.test_dataloader.dataset)) > 0
+
+
+@each_config
+def test_its_metrics_build(path):
+    evaluators = Config.fromfile(path).test_evaluator
+    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+        METRICS.build(evaluator)
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path not in TINY], ids=named)
+def test_a_full_size_model_builds_and_runs_on_meta(path):
+    parts = without_weights(Config.fromfile(path).model)
+    if "heatmap_backend" in parts:  # open_clip places its tensors itself
+        parts["heatmap_backend"] = MODELS.build(parts["heatmap_backend"])
+    with torch.device("meta"), torch.no_grad():
+        model = MODELS.build(parts).to("meta")
+        FORWARD_OF[type(model).__name__](model)
+
+
+@each_tiny
+def test_a_tiny_config_predicts(path):
+    example = build_example(path, size=(64, 80), count=2)
+    with torch.no_grad():
+        samples = example.forward("predict")
+    for sample in samples:
+        assert sample.pred_mask.data.shape == (1, 64, 80)
+        assert 0 <= float(sample.pred_mask.data.min()) <= float(sample.pred_mask.data.max()) <= 1
+
+
+@pytest.mark.parametrize("path", [path for path in TINY if Config.fromfile(path).get("train_cfg")], ids=named)
+def test_a_tiny_config_that_trains_takes_a_loss_step(path):
+    example = build_example(path, size=(64, 64), count=2)
+    example.model.train()
+    terms = example.forward("loss")
+    loss, _ = example.model.parse_losses(terms)
+    loss.backward()
+    gradients = [parameter.grad for parameter in example.model.parameters() if parameter.requires_grad]
+    assert torch.isfinite(loss)
+    assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)

@@ -1,0 +1,105 @@
+"""Tools that look at a config, its data and its model without training."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+from tool_runner import run_tool
+
+from sparsevision.datasets.image_io import write_png
+
+
+def test_print_config_shows_the_override(tiny_config, tmp_path):
+    out = tmp_path / "dumped.py"
+    finished = run_tool(
+        "misc/print_config.py", tiny_config, "--cfg-options", "train_dataloader.batch_size=7", "--out", out
+    )
+    assert finished.code == 0, finished.err
+    assert "batch_size=7" in finished.out
+    assert "batch_size=7" in out.read_text()
+
+
+def test_print_config_refuses_a_typo(tiny_config):
+    finished = run_tool("misc/print_config.py", tiny_config, "--cfg-options", "train_dataloader.batchsize=7")
+    assert finished.code == 2
+    assert "batch_size" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_browse_dataset_draws_samples_and_counts_labels(tiny_config, tmp_path):
+    finished = run_tool("misc/browse_dataset.py", tiny_config, "--number", "2", "--out-dir", tmp_path)
+    assert finished.code == 0, finished.err
+    pictures = sorted(tmp_path.glob("*.png"))
+    assert [picture.stem for picture in pictures] == ["camo_train_0000", "camo_train_0003"]
+    assert cv2.imread(str(pictures[0])).shape[1] > 3 * 32
+    assert "255: " in finished.out
+
+
+def test_browse_dataset_names_a_missing_loader(tiny_config):
+    finished = run_tool("misc/browse_dataset.py", tiny_config, "--split", "val")
+    assert finished.code == 2
+    assert "no val_dataloader" in finished.err
+
+
+def test_benchmark_reports_times(tiny_config, tmp_path):
+    out = tmp_path / "times.json"
+    arguments = [
+        "--size",
+        "32",
+        "32",
+        "--iterations",
+        "3",
+        "--warmup",
+        "1",
+        "--batch",
+        "2",
+        "--device",
+        "cpu",
+        "--out",
+        out,
+    ]
+    finished = run_tool("analysis_tools/benchmark.py", tiny_config, *arguments)
+    assert finished.code == 0, finished.err
+    numbers = json.loads(out.read_text())
+    assert 0 < numbers["fastest_ms"] <= numbers["median_ms"] <= numbers["slowest_ms"]
+    assert numbers["samples_per_second"] == pytest.approx(2000 / numbers["median_ms"])
+
+
+def test_flops_grow_with_the_area_and_parameters_do_not(tiny_config):
+    small, large = (
+        run_tool("analysis_tools/get_flops.py", tiny_config, "--size", side, side).out.splitlines()[1].split()
+        for side in ("32", "64")
+    )
+    assert float(large[4]) == pytest.approx(4 * float(small[4]), rel=0.1)
+    assert large[1] == small[1]
+
+
+def test_confusion_matrix_of_a_folder(tiny_config, tiny_set, tmp_path):
+    truth = sorted((tiny_set / "TestDataset" / "TinyCamo" / "GT").glob("*.png"))
+    (tmp_path / "masks").mkdir()
+    for path in truth:
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        write_png(tmp_path / "masks" / path.name, np.zeros_like(mask))
+    finished = run_tool(
+        "analysis_tools/confusion_matrix.py", tiny_config, "--predictions", tmp_path / "masks", "--out-dir", tmp_path
+    )
+    assert finished.code == 0, finished.err
+    with (tmp_path / "confusion_matrix.csv").open() as file:
+        rows = list(csv.reader(file))
+    foreground = sum(int((cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 128).sum()) for path in truth)
+    assert rows[2][:3] == ["camouflaged object", str(foreground), "0"]
+    assert (tmp_path / "confusion_matrix.png").stat().st_size > 1000
+
+
+def test_confusion_matrix_says_which_mask_is_missing(tiny_config, tmp_path):
+    finished = run_tool("analysis_tools/confusion_matrix.py", tiny_config, "--predictions", tmp_path)
+    assert finished.code == 2
+    assert "camo_test_0000.png does not exist" in finished.err
+
+
+def test_confusion_matrix_of_a_method_that_learns_wants_a_checkpoint(tiny_config, tmp_path):
+    finished = run_tool("analysis_tools/confusion_matrix.py", tiny_config, "--out-dir", tmp_path)
+    assert finished.code == 2
+    assert "checkpoint" in finished.err

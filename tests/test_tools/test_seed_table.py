@@ -1,0 +1,108 @@
+"""seed_table.py: runs what is missing, skips what is done, notices a changed config, writes the table."""
+
+import json
+import subprocess
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from tool_runner import run_tool
+
+TOOL = "analysis_tools/seed_table.py"
+
+
+class FakeTools:
+    """Stands in for train.py and test.py: leaves the files that the Runner would leave."""
+
+    def __init__(self):
+        self.calls = []
+        self.fail_at = None
+
+    def __call__(self, line, check):
+        script = line[1].rsplit("/", 1)[-1]
+        self.calls.append((script, line[2:]))
+        if self.fail_at == len(self.calls):
+            return subprocess.CompletedProcess(line, 1)
+        folder = Path(line[line.index("--work-dir") + 1])
+
+        seed = next(int(word.split("=")[1]) for word in line if word.startswith("randomness.seed="))
+        if script == "train.py":
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "last_checkpoint").write_text(str(folder / "epoch_1.pth"))
+        else:
+            (folder / "20260101_000000").mkdir(parents=True)
+            (folder / "20260101_000000" / "20260101_000000.json").write_text(
+                json.dumps({"MAE": 0.1 + seed / 100, "data_time": 1.0, "time": 2.0})
+            )
+        return subprocess.CompletedProcess(line, 0)
+
+
+@pytest.fixture
+def tools():
+    fake = FakeTools()
+    with mock.patch("subprocess.run", fake):
+        yield fake
+
+
+@pytest.fixture
+def config(tiny_config, tmp_path):
+    path = tmp_path / "trained.py"
+    path.write_text(tiny_config.read_text() + "train_cfg = dict(by_epoch=True, max_epochs=1)\n")
+    return path
+
+
+def test_every_seed_is_trained_and_tested_and_the_table_written(config, tools, tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text("# Numbers\n<!-- seed_table:begin -->\n<!-- seed_table:end -->\n")
+    finished = run_tool(TOOL, config, "--seeds", "2", "--work-dir", tmp_path / "runs", "--readme", page)
+    assert finished.code == 0, finished.err
+    assert [script for script, _ in tools.calls] == ["train.py", "test.py"] * 2
+    assert tools.calls[1][1][1].endswith("seed_0/epoch_1.pth")
+    text = page.read_text()
+    assert "| trained | MAE | 0.1000 | 0.1100 | 0.1050 | 0.0071 | 0.0050 |  |" in text
+    assert "python tools/analysis_tools/seed_table.py" in text
+    assert "time" not in text
+
+
+def test_done_runs_are_skipped_and_a_failed_one_is_taken_up(config, tools, tmp_path):
+    arguments = [config, "--seeds", "2", "--work-dir", tmp_path / "runs"]
+    tools.fail_at = 3
+    finished = run_tool(TOOL, *arguments)
+    assert finished.code == 2
+    assert "what is done is kept" in finished.err
+    tools.calls.clear()
+    tools.fail_at = None
+    assert run_tool(TOOL, *arguments).code == 0
+    assert [line[-1] for _, line in tools.calls] == ["randomness.seed=1"] * 2
+    assert "--resume" in tools.calls[0][1]
+
+
+def test_a_changed_config_is_run_again_beside_the_old(config, tools, tmp_path):
+    arguments = [config, "--seeds", "1", "--work-dir", tmp_path / "runs"]
+    run_tool(TOOL, *arguments)
+    config.write_text(config.read_text().replace("max_epochs=1", "max_epochs=2"))
+    tools.calls.clear()
+    finished = run_tool(TOOL, *arguments)
+    assert "the config has changed" in finished.out
+    assert len(tools.calls) == 2
+    assert len(list((tmp_path / "runs" / "trained").iterdir())) == 2
+
+
+def test_a_method_that_does_not_train_is_only_tested(tiny_config, tools, tmp_path):
+    finished = run_tool(TOOL, tiny_config, "--seeds", "1", "--work-dir", tmp_path / "runs")
+    assert finished.code == 0, finished.err
+    assert [script for script, _ in tools.calls] == ["test.py"]
+
+
+def test_an_unknown_metric_is_named(config, tools, tmp_path):
+    finished = run_tool(TOOL, config, "--seeds", "1", "--metrics", "MEA", "--work-dir", tmp_path / "runs")
+    assert finished.code == 2
+    assert "Did you mean 'MAE'" in finished.err
+
+
+def test_a_page_without_markers_is_refused(config, tools, tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text("# Numbers\n")
+    finished = run_tool(TOOL, config, "--seeds", "1", "--work-dir", tmp_path / "runs", "--readme", page)
+    assert finished.code == 2
+    assert "seed_table:begin" in finished.err
