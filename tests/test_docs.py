@@ -2,13 +2,21 @@
 
 import csv
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+from tool_runner import run_tool
 
+import sparsevision.methods
 from sparsevision.datasets.transforms import LoadImage
 from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions
+from sparsevision.registry import MODELS
+from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
+from sparsevision.utils import configs_dir
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -42,3 +50,39 @@ def test_the_example_of_a_data_set(tmp_path):
 def test_the_example_of_a_method_is_short():
     lines = "\n".join(files_of("add_a_method.md").values()).splitlines()
     assert len(lines) < 150
+
+
+@pytest.fixture
+def example_method(tmp_path, monkeypatch):
+    """The files of add_a_method.md in a folder that Python and the configs take for part of the repository."""
+    for name, content in files_of("add_a_method.md").items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    shutil.copytree(configs_dir() / "_base_", tmp_path / "configs" / "_base_")
+    methods = tmp_path / "sparsevision" / "methods"
+    monkeypatch.setattr(sparsevision.methods, "__path__", [*sparsevision.methods.__path__, str(methods)])
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("sparsevision.methods.pixel_classifier")]:
+        del sys.modules[name]
+    MODELS.module_dict.pop("PixelClassifier", None)
+
+
+def test_the_example_of_a_method_trains_and_predicts(example_method):
+    data = example_method / "data"
+    write_camouflage_set(data, CamouflageSetSettings(train=4, test=2, size=48))
+    (config,) = (example_method / "configs" / "pixel_classifier").glob("*.py")
+    work_dir = example_method / "work_dirs"
+    options = [f"{loader}_dataloader.dataset.data_root={data}" for loader in ("train", "test")]
+    arguments = ["--work-dir", work_dir, "--cfg-options", *options, "train_cfg.max_epochs=2"]
+    assert run_tool("train.py", config, *arguments).code == 0
+    tested = run_tool("test.py", config, work_dir / "epoch_2.pth", "--show-dir", work_dir / "shown", *arguments)
+    assert tested.code == 0
+    assert len(list((work_dir / "shown").rglob("*.png"))) == 2
+
+
+def test_the_test_of_the_example_passes(example_method):
+    (path,) = (example_method / "tests" / "test_methods").glob("*.py")
+    names = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    names["test_unlabelled_images_give_no_gradient_and_predictions_fit"]()

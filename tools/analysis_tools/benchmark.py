@@ -15,7 +15,8 @@ from sparsevision.engine import run_tool
 from sparsevision.utils import UserError
 
 EXAMPLE = """example:
-  python tools/analysis_tools/benchmark.py configs/sparse_seg/CONFIG.py --size 352 352 --iterations 20 --threads 2
+  python tools/analysis_tools/benchmark.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
+      --size 352 352 --iterations 20 --threads 2
 """
 
 

@@ -12,7 +12,8 @@ from sparsevision.apis.example import build_example
 from sparsevision.engine import run_tool
 
 EXAMPLE = """example:
-  python tools/analysis_tools/get_flops.py configs/sparse_seg/CONFIG.py --size 352 352
+  python tools/analysis_tools/get_flops.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
+      --size 352 352
 
 A multiply-add counts as two operations. Matrix products, convolutions and attention are counted; additions,
 normalisation, activations and whatever runs outside torch are not.

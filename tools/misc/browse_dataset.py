@@ -15,7 +15,8 @@ from sparsevision.utils import UserError, find_config
 from sparsevision.visualization import SparseVisualizer, write_image
 
 EXAMPLE = """example:
-  python tools/misc/browse_dataset.py configs/sparse_seg/CONFIG.py --number 12 --out-dir work_dirs/browse
+  python tools/misc/browse_dataset.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
+      --number 12 --out-dir work_dirs/browse
 """
 
 

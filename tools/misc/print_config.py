@@ -10,7 +10,8 @@ from sparsevision.engine import apply_overrides, run_tool
 from sparsevision.utils import find_config
 
 EXAMPLE = """example:
-  python tools/misc/print_config.py configs/sparse_seg/CONFIG.py --cfg-options train_dataloader.batch_size=2
+  python tools/misc/print_config.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
+      --cfg-options train_dataloader.batch_size=2
 """
 
 
