@@ -5,7 +5,7 @@ of a batch together; then each image is embedded once and its passes are decoded
 box of the one before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -33,9 +33,6 @@ class Segmenter(Protocol):
     def set_image(self, image: np.ndarray) -> Any: ...
 
     def predict(self, embedding: Any, **prompt: Any) -> Any: ...
-
-
-AskWords = Callable[[np.ndarray], Words]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +67,7 @@ class GenSAMResult:
         chosen: index of the pass whose mask is nearest to the mean mask.
         disagreement: for each pass the pixels where its mask differs from the mean mask.
         mean_logits: (H,W) mean over passes of the chosen candidates' logits; above 0 is the mean mask.
-        words: what the heatmap of each pass was asked for (also of passes that an early stop left out).
+        words: what the heatmap of each pass was asked for.
     """
 
     passes: list[PassRecord]
@@ -86,52 +83,65 @@ class GenSAMResult:
 
 
 def run_gensam(
-    image: np.ndarray, *, keywords: AskWords, backend: HeatmapBackend, segmenter: Segmenter, options: GenSAMOptions
+    image: np.ndarray,
+    *,
+    words: Sequence[Words],
+    backend: HeatmapBackend,
+    segmenter: Segmenter,
+    options: GenSAMOptions,
 ) -> GenSAMResult:
-    """Segment one uint8 RGB image (H,W,3); `keywords` is asked about the original image."""
-    return run_batch([image], keywords=keywords, backend=backend, segmenter=segmenter, options=options)[0]
+    """Segment one uint8 RGB image (H,W,3). `words` of the passes, one or more; later passes repeat the last."""
+    return run_batch([image], words=[words], backend=backend, segmenter=segmenter, options=options)[0]
 
 
 @torch.no_grad()
 def run_batch(
     images: Sequence[np.ndarray],
     *,
-    keywords: AskWords,
+    words: Sequence[Sequence[Words]],
     backend: HeatmapBackend,
     segmenter: Segmenter,
     options: GenSAMOptions,
 ) -> list[GenSAMResult]:
-    """Segment images of any sizes; the answers are those of one image at a time."""
-    heatmaps, words = heatmap_passes(images, keywords=keywords, backend=backend, options=options)
+    """Segment images of any sizes, each with the words of its passes; the answers are those of one image at a time."""
+    heatmaps = heatmap_passes(images, words=words, backend=backend, options=options)
     results = []
     for index, image in enumerate(images):
         own = [maps[index] for maps in heatmaps]
         result = decode_passes(image, own, segmenter=segmenter, options=options)
-        results.append(replace(result, words=tuple(asked[index] for asked in words)))
+        asked = tuple(words_of_pass(words[index], number) for number in range(len(result.passes)))
+        results.append(replace(result, words=asked))
     return results
+
+
+def words_of_pass(words: Sequence[Words], number: int) -> Words:
+    """Words of pass `number`, counted from 0; the last ones hold for all passes after them."""
+    return words[min(number, len(words) - 1)]
 
 
 @torch.no_grad()
 def heatmap_passes(
-    images: Sequence[np.ndarray], *, keywords: AskWords, backend: HeatmapBackend, options: GenSAMOptions
-) -> tuple[list[Tensor], list[list[Words]]]:
-    """For each pass the heatmaps (B,N) of the images, which lose what was cold before, and the B images' words."""
+    images: Sequence[np.ndarray],
+    *,
+    words: Sequence[Sequence[Words]],
+    backend: HeatmapBackend,
+    options: GenSAMOptions,
+) -> list[Tensor]:
+    """For each pass the heatmaps (B,N) of the images, which lose from pass to pass what was cold."""
     originals = [torch.from_numpy(np.ascontiguousarray(image)) for image in images]
     currents = originals
     heatmaps: list[Tensor] = []
-    words: list[list[Words]] = []
-    for index in range(options.recursive + 1):
+    for number in range(options.recursive + 1):
         if heatmaps:
             currents = _reweighted(currents, originals, heatmaps[-1], options)
-        ask = index == 0 or options.update_text
-        words.append([keywords(image) for image in images] if ask else words[-1])
+        asked = [words_of_pass(own, number) for own in words]
         maps = backend.heatmap(
             [current.to(torch.uint8).numpy() for current in currents],  # cut off, not rounded
-            [each.foreground for each in words[-1]],
-            [each.background for each in words[-1]],
+            [each.foreground for each in asked],
+            [each.background for each in asked],
         )
         heatmaps.append(maps.float().cpu())
-    return heatmaps, words
+    return heatmaps
 
 
 def _reweighted(

@@ -3,7 +3,7 @@
 All weights are frozen; the method adapts to each image at test time. Options and presets: see `presets.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ from torch import Tensor
 
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
+from sparsevision.methods.gensam.keywords.prompt_sets import DEFAULT_PROMPT_SET, prompt_words
+from sparsevision.methods.gensam.keywords.source import GenericPrompt, KeywordSource, build_source
 from sparsevision.methods.gensam.loop import GenSAMResult, PassRecord, Segmenter, Words, run_batch
 from sparsevision.methods.gensam.network import SpatialCLIP
 from sparsevision.methods.gensam.presets import HEATMAP_OPTIONS, GenSAMOptions, resolve_options
 from sparsevision.methods.gensam.text import TextEnsemble
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
-
-KeywordSource = Callable[[np.ndarray, str], Words]
 
 
 @MODELS.register_module()
@@ -65,7 +65,7 @@ class GenSAM(BaseModel):
     Args:
         heatmap_backend: a `HeatmapBackend`, a config of one, or a `SpatialCLIP`.
         segmenter: a promptable segmenter or a config of one.
-        keywords: (image, prompt set) -> foreground and background words, or a config of such a source.
+        keywords: a `KeywordSource` or a config of one; by default the generic prompt alone, without a language model.
         prompt_set: name of the generic prompt, see `sparsevision.methods.gensam.keywords`.
         preset: "published" or "fixed".
         diagnostics: also add `gensam_passes` to each sample: one dict per pass with heatmap, points, labels, box,
@@ -73,7 +73,7 @@ class GenSAM(BaseModel):
         options: single options that differ from the preset, see `GenSAMOptions`.
 
     Raises:
-        UserError: unknown preset or option, or an option of CLIP for a back-end that is not built from it.
+        UserError: unknown preset, prompt set or option, or an option of CLIP for a back-end that is not built from it.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class GenSAM(BaseModel):
         *,
         heatmap_backend: HeatmapBackend | SpatialCLIP | Mapping[str, Any],
         segmenter: Segmenter | Mapping[str, Any],
-        keywords: KeywordSource | Mapping[str, Any],
-        prompt_set: str = "3attriTheBgSynCamo",
+        keywords: KeywordSource | Mapping[str, Any] | None = None,
+        prompt_set: str = DEFAULT_PROMPT_SET,
         preset: str = "published",
         diagnostics: bool = False,
         data_preprocessor: Mapping[str, Any] | None = None,
@@ -92,7 +92,8 @@ class GenSAM(BaseModel):
         self.options = resolve_options(preset, **options)
         self.heatmap_backend = _build_backend(heatmap_backend, self.options, given=options)
         self.segmenter = MODELS.build(segmenter) if isinstance(segmenter, Mapping) else segmenter
-        self.keywords = MODELS.build(keywords) if isinstance(keywords, Mapping) else keywords
+        self.keywords = GenericPrompt() if keywords is None else build_source(keywords)
+        prompt_words(prompt_set)
         self.prompt_set = prompt_set
         self.diagnostics = diagnostics
         self.requires_grad_(False)
@@ -125,26 +126,28 @@ class GenSAM(BaseModel):
         if mode not in ("predict", "tensor"):
             raise UserError(f"Unknown mode '{mode}': expected 'predict' or 'tensor'.")
         images = [_as_array(image) for image in inputs["image"]]
-        results = self.segment(images)
+        samples = [SegDataSample() for _ in images] if data_samples is None else list(data_samples)
+        results = self.segment(images, names=[sample.metainfo.get("sample_id") for sample in samples])
         if mode == "tensor":
             return [result.mean_logits for result in results]
-        samples = [SegDataSample() for _ in images] if data_samples is None else list(data_samples)
         for sample, result in zip(samples, results, strict=True):
             self._add_prediction(sample, result)
         return samples
 
-    def segment(self, images: Sequence[np.ndarray]) -> list[GenSAMResult]:
-        """Masks with the record of every pass, of uint8 RGB images (H,W,3)."""
-        return run_batch(
-            images,
-            keywords=self._ask,
-            backend=self.heatmap_backend,
-            segmenter=self.segmenter,
-            options=self.options,
-        )
+    def segment(self, images: Sequence[np.ndarray], names: Sequence[str | None] | None = None) -> list[GenSAMResult]:
+        """Masks with the record of every pass, of uint8 RGB images (H,W,3).
 
-    def _ask(self, image: np.ndarray) -> Words:
-        return self.keywords(image, self.prompt_set)
+        names: file stems, for keyword sources that look words up by name.
+        """
+        times = self.options.recursive + 1 if self.options.update_text else 1
+        names = names or [None] * len(images)
+        words = [
+            self.keywords.sample(image, self.prompt_set, times, name=name)
+            for image, name in zip(images, names, strict=True)
+        ]
+        return run_batch(
+            images, words=words, backend=self.heatmap_backend, segmenter=self.segmenter, options=self.options
+        )
 
     def _add_prediction(self, sample: SegDataSample, result: GenSAMResult) -> None:
         mask = torch.from_numpy(result.mask)[None].float()
@@ -155,7 +158,7 @@ class GenSAM(BaseModel):
         if self.diagnostics:
             sample.gensam_passes = [
                 _as_dict(record, words, chosen=index == result.chosen)
-                for index, (record, words) in enumerate(zip(result.passes, result.words, strict=False))
+                for index, (record, words) in enumerate(zip(result.passes, result.words, strict=True))
             ]
 
 

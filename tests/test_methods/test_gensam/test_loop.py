@@ -33,7 +33,7 @@ def runs(golden, backend):
         sam = StandInSAM()
         result = run_gensam(
             golden["heatmaps/image"],
-            keywords=lambda image, words=words: words,
+            words=[words],
             backend=backend,
             segmenter=sam,
             options=resolve_options("published", **entry["options"]),
@@ -183,10 +183,10 @@ class CountingBackend:
         return torch.linspace(0, 1, 16).repeat(len(images), 1)
 
 
-def run_small(images, backend=None, sam=None, keywords=lambda image: PROMPT, preset="fixed", **options):
+def run_small(images, backend=None, sam=None, words=(PROMPT,), preset="fixed", **options):
     options = resolve_options(preset, **options)
     backend, sam = backend or CountingBackend(), sam or StandInSAM()
-    return run_batch(images, keywords=keywords, backend=backend, segmenter=sam, options=options)
+    return run_batch(images, words=[words] * len(images), backend=backend, segmenter=sam, options=options)
 
 
 def random_image(*size):
@@ -211,16 +211,13 @@ def test_heatmap_passes_are_batched_and_images_embedded_once():
     assert sam.embedded == 2
 
 
-@pytest.mark.parametrize(("update", "expected"), [(True, 3), (False, 1)])
-def test_words_are_asked_in_each_pass_or_once(update, expected):
-    asked = []
-    image = random_image(20, 30)
-    (result,) = run_small(
-        [image], keywords=lambda image: asked.append(image) or PROMPT, update_text=update, recursive=2
-    )
-    assert len(asked) == expected
-    assert all(np.array_equal(seen, image) for seen in asked)
-    assert len(result.words) == 3
+def test_each_pass_asks_for_its_words_and_later_ones_repeat_the_last():
+    backend = CountingBackend()
+    lion = FixedWords(["lion"], [])
+    (result,) = run_small([random_image(20, 30)], backend, words=[PROMPT, lion], recursive=2)
+    assert [foreground for _, foreground, _ in backend.asked] == [[PROMPT.foreground], [["lion"]], [["lion"]]]
+    assert [background for _, _, background in backend.asked] == [[["environment"]], [[]], [[]]]
+    assert result.words == (PROMPT, lion, lion)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (30, 20), (57, 56)])

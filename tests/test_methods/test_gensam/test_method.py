@@ -1,31 +1,39 @@
 """GenSAM as a model: contract, presets, messages."""
 
-import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
+from sparsevision.methods.gensam.keywords.prompt_sets import prompt_words
+from sparsevision.methods.gensam.keywords.source import KeywordSource
+from sparsevision.methods.gensam.keywords.types import Keywords
 from sparsevision.methods.gensam.method import GenSAM, OpenClipHeatmap
 from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions, resolve_options
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
 from .conftest import StandInSAM
-from .test_loop import PROMPT, CountingBackend
+from .test_loop import CountingBackend
 
 
-def generic_words(image, prompt_set):
-    assert image.dtype == np.uint8
-    assert prompt_set == "3attriTheBgSynCamo"
-    return PROMPT
+class RecordingSource(KeywordSource):
+    """The generic prompt, numbered by draw; remembers what it was asked."""
+
+    deterministic = False
+    identity = "recording"
+
+    def __init__(self):
+        self.draws = []
+
+    def draw(self, image, prompt_set, index, name):
+        self.draws.append((image.shape, prompt_set, index, name))
+        return Keywords(prompt_words(prompt_set), (f"environment {index}",))
 
 
 def make(backend=None, **options):
-    return GenSAM(
-        heatmap_backend=backend or CountingBackend(), segmenter=StandInSAM(), keywords=generic_words, **options
-    )
+    return GenSAM(heatmap_backend=backend or CountingBackend(), segmenter=StandInSAM(), **options)
 
 
 def batch(*sizes):
@@ -59,7 +67,23 @@ def test_diagnostics_record_every_pass():
     assert first["box"] is None
     assert len(passes[1]["box"]) == 4
     assert first["mask"].shape == (20, 30)
-    assert first["foreground"] == PROMPT.foreground
+    assert first["foreground"] == ["camouflaged animal", "disguised animal", "hidden animal"]
+    assert first["background"] == ["environment"]
+
+
+@pytest.mark.parametrize(("update", "indices"), [(True, [0, 1, 2]), (False, [0])])
+def test_keywords_are_asked_about_the_original_image_in_each_pass_or_once(update, indices):
+    source = RecordingSource()
+    model = make(keywords=source, prompt_set="TheGlass", update_text=update, recursive=2, diagnostics=True)
+    (sample,) = model.forward(batch((20, 30)), [SegDataSample(metainfo={"sample_id": "owl"})])
+    assert source.draws == [((20, 30, 3), "TheGlass", index, "owl") for index in indices]
+    expected = [f"environment {index}" for index in (indices if update else [0, 0, 0])]
+    assert [record["background"][0] for record in sample.gensam_passes] == expected
+
+
+def test_a_wrong_prompt_set_is_refused_at_once():
+    with pytest.raises(UserError, match="TheGlass"):
+        make(prompt_set="TheGlas")
 
 
 def test_tensor_mode_gives_mean_logits():
@@ -128,7 +152,7 @@ def test_builds_from_a_config(golden_state, tmp_path, monkeypatch):
             "type": "GenSAM",
             "heatmap_backend": config,
             "segmenter": StandInSAM(),
-            "keywords": generic_words,
+            "keywords": {"type": "GenericPrompt"},
             "preset": "fixed",
         }
     )
