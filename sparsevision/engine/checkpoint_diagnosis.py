@@ -21,6 +21,7 @@ KNOWN_MAGICS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself (run git lfs pull)",
     b"\x1f\x8b": "a gzip archive (unpack it first)",
 }
+HARMLESS = {"collections.OrderedDict", "collections.Counter", "collections.defaultdict", "builtins.set"}
 
 
 class CheckpointError(UserError):
@@ -70,39 +71,37 @@ def _explain_zip(path: Path, error: Exception) -> CheckpointError:
 
 
 def _explain_pickle(path: Path, stream: bytes, error: Exception) -> CheckpointError:
-    wanted = foreign_globals(stream, str(error))
+    wanted, complete = foreign_globals(stream)
+    if complete and not wanted:
+        wanted = re.findall(r"GLOBAL ([\w.]+)", str(error))
     if wanted:
         return CheckpointError(
             f"{path} was refused: reading it would run pickled code ({', '.join(wanted[:4])}). Nothing of it has run. "
             "If you trust where it comes from, convert it once with a tool of tools/model_converters."
         )
-    if isinstance(error, EOFError) or re.search(r"EOF|corrupt|central directory|truncated", str(error), re.I):
+    if not complete or re.search(r"EOF|corrupt|central directory", str(error)):
         return _truncated(path)
     reason = str(error).strip().splitlines()
     return CheckpointError(f"{path} is not a checkpoint of torch: {(reason or [type(error).__name__])[-1][:160]}.")
 
 
-def foreign_globals(stream: bytes, message: str = "") -> list[str]:
-    """The functions and classes outside torch and builtin containers that a pickle names, read without unpickling."""
-    named = re.findall(r"GLOBAL ([\w.]+)", message)
-    named += [name for name in named_globals(stream) if not name.startswith("torch.")]
-    harmless = {"collections.OrderedDict", "collections.Counter", "collections.defaultdict", "builtins.set"}
-    return [name for name in dict.fromkeys(named) if name not in harmless and "." in name]
+def foreign_globals(stream: bytes) -> tuple[list[str], bool]:
+    """The functions and classes outside torch and builtin containers that a pickle names, read without unpickling it.
 
-
-def named_globals(stream: bytes) -> Iterator[str]:
-    """Every "module.name" that the pickles in `stream`, one after the other, would look up."""
-    strings: list[str] = []
+    Returns the names, and whether the pickle could be read to its end.
+    """
+    named, strings, complete = [], [], True
     try:
         for opcode, argument, _ in _operations(stream):
             if opcode.name in ("GLOBAL", "INST"):
-                yield argument.replace(" ", ".")
+                named.append(argument.replace(" ", "."))
             elif opcode.name == "STACK_GLOBAL" and len(strings) >= 2:
-                yield f"{strings[-2]}.{strings[-1]}"
+                named.append(f"{strings[-2]}.{strings[-1]}")
             elif isinstance(argument, str):
                 strings.append(argument)
-    except (ValueError, UnicodeDecodeError, IndexError):
-        return
+    except (ValueError, IndexError):
+        complete = False
+    return [n for n in dict.fromkeys(named) if not n.startswith("torch.") and n not in HARMLESS], complete
 
 
 def _operations(stream: bytes) -> Iterator[tuple]:

@@ -9,7 +9,7 @@ import torch
 
 
 def to_plain(value: Any, *, where: str = "checkpoint", lenient: bool = False) -> Any:
-    """A copy of `value` in tensors (on the CPU), dict, list, tuple, set, str, bytes, int, float, complex, bool and None.
+    """A copy of `value` in CPU tensors, dict, list, tuple, set, str, bytes, int, float, complex, bool and None.
 
     Arrays of numbers become tensors, NumPy scalars Python numbers, subclasses of builtins the builtin.
 
