@@ -1,0 +1,17 @@
+"""GenSAM as published: spatial CLIP ViT-B/16, SAM ViT-H, words from BLIP-2 OPT-6.7b, on NC4K.
+
+    python tools/get_weights.py sam_vit_h
+    python tools/test.py configs/gensam/gensam_clipb16_samh_blip2_nc4k.py
+
+Needs: NC4K under data/ (docs/prepare_data.md), the weights of SAM, of CLIP (open_clip fetches them) and of
+BLIP-2 (Salesforce/blip2-opt-6.7b) (from its hub, at the first run).
+Hardware and time: one GPU of 24 GB; not run by us. The paper reports no number for it.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .gensam_clipb16_samh_blip2_chameleon import *
+
+with read_base():
+    from .._base_.datasets.nc4k import test_dataloader

@@ -1,0 +1,17 @@
+"""GenSAM as published: spatial CLIP ViT-B/16, SAM ViT-H, words from LLaVA-1.5-13b, on COD10K.
+
+    python tools/get_weights.py sam_vit_h
+    python tools/test.py configs/gensam/gensam_clipb16_samh_llava_cod10k.py
+
+Needs: COD10K under data/ (docs/prepare_data.md), the weights of SAM, of CLIP (open_clip fetches them) and of
+LLaVA (llava-hf/llava-1.5-13b-hf) (from its hub, at the first run).
+Hardware and time: one GPU of 40 GB; not run by us. The paper reports no number for it.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .gensam_clipb16_samh_llava_chameleon import *
+
+with read_base():
+    from .._base_.datasets.cod10k import test_dataloader
