@@ -1,6 +1,7 @@
-"""Make a small synthetic data set.
+"""Make a small data set: rendered ones, and photographs with outlines.
 
 python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
+python tools/make_synthetic.py photos --out data/photos
 """
 
 import argparse
@@ -9,6 +10,7 @@ import sys
 from rich.progress import Progress
 
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
+from sparsevision.synthetic.photos import write_photos
 from sparsevision.utils import UserError
 
 
@@ -17,6 +19,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
     _add_camouflage(kinds)
+    _add_photos(kinds)
     return parser.parse_args(arguments)
 
 
@@ -34,6 +37,17 @@ def _add_camouflage(kinds: argparse._SubParsersAction) -> None:
     camouflage.add_argument("--size", type=int, default=defaults.size, help="side in pixels (default: %(default)s)")
     camouflage.add_argument("--overwrite", action="store_true", help="replace a folder that holds something else")
     camouflage.set_defaults(make=make_camouflage)
+
+
+def _add_photos(kinds: argparse._SubParsersAction) -> None:
+    photos = kinds.add_parser("photos", help="four photographs of scikit-image with masks outlined by hand")
+    photos.add_argument("--out", default="data/photos", help="folder to make (default: %(default)s)")
+    photos.set_defaults(make=make_photos)
+
+
+def make_photos(args: argparse.Namespace) -> str:
+    """Write the photographs; returns a sentence about what was done."""
+    return f"{args.out}: wrote {', '.join(write_photos(args.out))}, each with its mask"
 
 
 def make_camouflage(args: argparse.Namespace) -> str:
