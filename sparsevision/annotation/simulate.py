@@ -143,7 +143,7 @@ def _worst(errors: dict[bool, np.ndarray], clicked: np.ndarray) -> tuple[int, in
 def _check_point_options(
     classes: np.ndarray, per_class: int, total: int | None, per_component: Any, centre_bias: float
 ) -> None:
-    checks.whole_number(per_class, field="per_class", low=0, high=classes.size)
+    checks.whole_number(per_class, field="per_class", low=0, high=2**62)
     if total is not None:
         checks.whole_number(total, field="total", low=0, high=2**62)
     if not 0 <= centre_bias <= 1:

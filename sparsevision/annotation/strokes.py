@@ -13,6 +13,7 @@ from sparsevision.annotation.random_keys import draw_root, keys
 from sparsevision.annotation.types import Scribbles
 
 _CELLS = 96
+_MOST_STROKES = 10_000
 _STEPS = (((0, 1), 5), ((1, 0), 5), ((1, 1), 7), ((1, -1), 7))
 
 
@@ -32,11 +33,11 @@ def simulate_scribbles(
     strokes of a class go round its connected components, the largest first; specks under a tenth of the largest are
     left out.
 
-    One stroke runs along a path between two cells of a coarse grid laid into the component: a random cell and a random
-    one of the quarter farthest from it, joined by the path that is cheapest when a step costs more the nearer it is to
-    the border (a discrete medial axis), cut at both ends. All costs are whole numbers and ties go to the first cell in
-    scan order. Cells and the moves between them lie wholly inside the component, and so does the stroke: every pixel
-    of `densify` has the true class.
+    One stroke runs along a path between two cells of a coarse grid laid into the component: a random cell in its middle
+    and a random one of the quarter farthest from it, joined by the path that is cheapest when a step costs more the
+    nearer it is to the border (a discrete medial axis) or to an earlier stroke, cut at both ends. All costs are whole
+    numbers and ties go to the first cell in scan order. Cells and the moves between them lie wholly inside the
+    component, and so does the stroke: every pixel of `densify` has the true class.
 
     Args:
         mask: dense truth, class ids (height, width); bool is 0 and 1.
@@ -50,7 +51,7 @@ def simulate_scribbles(
         AnnotationError: a mask that is not a class map, or an option out of range.
     """
     classes = regions.class_map(mask, ignore_index)
-    checks.whole_number(per_class, field="per_class", low=0, high=classes.size)
+    checks.whole_number(per_class, field="per_class", low=0, high=_MOST_STROKES)
     checks.whole_number(width, field="width", low=1, high=max(classes.shape))
     if not 0 <= shrink < 0.5:
         raise AnnotationError(f"shrink: expected a number from 0 to less than 0.5, got {shrink}.")
@@ -101,32 +102,26 @@ class _MedialGrid:
 
     def __init__(self, indices: np.ndarray, shape: tuple[int, int]) -> None:
         region, (top, left) = regions.crop(indices, shape)
-        self.block, cells = _full_cells(region)
+        block, cells = _full_cells(region)
         pieces, _ = ndimage.label(cells)
-        piece = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-        rows, columns = np.nonzero(piece)
-        middle = self.block // 2
-        self.xy = np.stack([columns, rows], axis=1) * self.block + middle + (left, top)
-        self.graph = _cell_graph(piece, rows, columns)
+        self.free = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+        self.cells = np.stack(np.nonzero(self.free), axis=1)
+        self.xy = self.cells[:, ::-1] * block + block // 2 + (left, top)
+        self.moves = _moves(self.free, self.cells)
 
     def stroke(self, start_key: int, end_key: int, shrink: float) -> np.ndarray:
-        """Corners (K, 2) as (x, y) of a stroke between two cells that the keys choose."""
-        start = start_key % len(self.xy)
-        cost = np.rint(csgraph.dijkstra(self.graph, indices=start)).astype(np.int64)
-        far = np.argsort(-cost, kind="stable")[: max(1, len(cost) // 4)]
-        path = self._path(cost, int(far[end_key % len(far)]))
+        """Corners (K, 2) as (x, y) of a stroke between two cells that the keys choose, away from earlier strokes."""
+        depth = ndimage.distance_transform_cdt(np.pad(self.free, 1), metric="chessboard")[1:-1, 1:-1]
+        depth = depth[tuple(self.cells.T)].astype(np.int64)
+        middle = np.flatnonzero(2 * depth >= depth.max())
+        start = int(middle[start_key % len(middle)])
+        graph = _cell_graph(self.moves, depth)
+        cost, steps = (_distances(g, start) for g in (graph, _cell_graph(self.moves, np.zeros_like(depth))))
+        far = np.argsort(-steps, kind="stable")[: max(1, len(steps) // 4)]
+        path = _cheapest_path(graph, cost, int(far[end_key % len(far)]))
+        self.free[tuple(self.cells[path].T)] = False
         cut = int(shrink * len(path))
         return _corners(self.xy[path[cut : len(path) - cut]]).astype(np.float64)
-
-    def _path(self, cost: np.ndarray, cell: int) -> list[int]:
-        """The cheapest path from `cell` to the cell of cost 0; of equal ones, through the first cells in scan order."""
-        path = [cell]
-        while cost[cell] > 0:
-            here = slice(self.graph.indptr[cell], self.graph.indptr[cell + 1])
-            neighbours = self.graph.indices[here]
-            cell = int(neighbours[cost[neighbours] + self.graph.data[here].astype(np.int64) == cost[cell]].min())
-            path.append(cell)
-        return path
 
 
 def _full_cells(region: np.ndarray) -> tuple[int, np.ndarray]:
@@ -141,27 +136,48 @@ def _full_cells(region: np.ndarray) -> tuple[int, np.ndarray]:
         block = block // 2
 
 
-def _cell_graph(piece: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> sparse.csr_array:
-    """Symmetric graph of the moves between cells; a diagonal move needs both cells that it passes between."""
+def _moves(piece: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(from, to, length) of the moves between cells; a diagonal one needs both of the cells that it passes between."""
+    rows, columns = cells.T + 1
     number = np.full(np.add(piece.shape, 2), -1)
-    number[rows + 1, columns + 1] = np.arange(len(rows))
-    depth = ndimage.distance_transform_cdt(np.pad(piece, 1), metric="chessboard")[rows + 1, columns + 1].astype(
-        np.int64
-    )
-    toll = 1 + 8 * (depth.max() - depth) // depth.max()
-    here, there, weight = [], [], []
-    for (down, right), length in _STEPS:
-        below, beside = number[rows + 1 + down, columns + 1], number[rows + 1, columns + 1 + right]
-        target = number[rows + 1 + down, columns + 1 + right]
-        free = (target >= 0) & (below >= 0) & (beside >= 0)
-        source, target = np.flatnonzero(free), target[free]
-        here += [source, target]
-        there += [target, source]
-        weight += 2 * [length * (toll[source] + toll[target])]
-    edges = (np.concatenate(weight).astype(np.float64), (np.concatenate(here), np.concatenate(there)))
-    graph = sparse.csr_array(edges, shape=(len(rows), len(rows)))
-    graph.sort_indices()
-    return graph
+    number[rows, columns] = np.arange(len(cells))
+    source, target, length = [], [], []
+    for (down, right), step in _STEPS:
+        below, beside, across = (
+            number[rows + down, columns],
+            number[rows, columns + right],
+            number[rows + down, columns + right],
+        )
+        open_ = np.flatnonzero((below >= 0) & (beside >= 0) & (across >= 0))
+        source += [open_, across[open_]]
+        target += [across[open_], open_]
+        length += [np.full(2 * len(open_), step)]
+    return np.concatenate(source), np.concatenate(target), np.concatenate(length)
+
+
+def _cell_graph(moves: tuple[np.ndarray, np.ndarray, np.ndarray], depth: np.ndarray) -> sparse.csr_array:
+    """Symmetric graph of the moves; a step costs 1 (deepest) to 9 (at the border or on a stroke) times its length."""
+    source, target, length = moves
+    deepest = max(1, int(depth.max()))
+    toll = 1 + 8 * (deepest - depth) // deepest
+    weight = (length * (toll[source] + toll[target])).astype(np.float64)
+    return sparse.csr_array((weight, (source, target)), shape=(len(depth), len(depth)))
+
+
+def _distances(graph: sparse.csr_array, start: int) -> np.ndarray:
+    """Whole-number cost (N,) of the cheapest path from one cell to every cell."""
+    return np.rint(csgraph.dijkstra(graph, indices=start)).astype(np.int64)
+
+
+def _cheapest_path(graph: sparse.csr_array, cost: np.ndarray, cell: int) -> list[int]:
+    """From `cell` back to the cell of cost 0; of equally cheap paths the one through the first cells in scan order."""
+    path = [cell]
+    while cost[cell] > 0:
+        here = slice(graph.indptr[cell], graph.indptr[cell + 1])
+        neighbours, weights = graph.indices[here], graph.data[here].astype(np.int64)
+        cell = int(neighbours[cost[neighbours] + weights == cost[cell]].min())
+        path.append(cell)
+    return path
 
 
 def _corners(xy: np.ndarray) -> np.ndarray:

@@ -1,0 +1,56 @@
+"""The small parts beneath the types: rasters, archives, checks."""
+
+import numpy as np
+import pytest
+
+from sparsevision.annotation import AnnotationError
+from sparsevision.annotation.checks import frame_size, plain_json
+from sparsevision.annotation.npz import pack_arrays, unpack_arrays
+from sparsevision.annotation.raster import box_mask, pixel_of, square_mask, stroke_mask
+from sparsevision.annotation.regions import components, depth_squared
+
+
+def test_locations_belong_to_the_nearest_pixel_halves_up():
+    xy = np.array([[0.49, 0.5], [-0.5, 3.49], [np.nextafter(0.5, 0), 1.5]])
+    rows, columns = pixel_of(xy, (4, 5))
+    assert rows.tolist() == [1, 3, 2]
+    assert columns.tolist()[:2] == [0, 0]
+    assert pixel_of(np.array([[np.nextafter(0.5, 0), 0]]), (1, 1))[1].tolist() == [0], "rounding never leaves the image"
+
+
+def test_squares_and_boxes_index_pixels():
+    image = np.zeros((6, 7), dtype=int)
+    image[square_mask(0, 6, 3, image.shape)] += 1
+    image[box_mask(np.array([1, 2, 4, 5]), image.shape)] += 2
+    assert image.sum() == 4 + 2 * 9
+    assert (image[2:5, 1:4] == 2).all()
+
+
+def test_a_dot_and_a_brush():
+    dot = np.array([[2.0, 2.0]])
+    assert stroke_mask(dot, 1, (5, 5)).sum() == 1
+    assert stroke_mask(dot, 2, (5, 5)).sum() == 5
+    assert stroke_mask(dot, 3, (5, 5)).sum() == 9
+
+
+def test_archives_come_back():
+    arrays = {"a": np.arange(6).reshape(2, 3), "b": np.array([0.5]), "c": np.asfortranarray(np.ones((2, 2)))}
+    back = unpack_arrays(pack_arrays(arrays), max_bytes=10_000)
+    assert set(back) == set(arrays)
+    assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+
+
+def test_checks_make_plain_values():
+    assert frame_size(np.array([4, 5]), field="size") == (4, 5)
+    assert plain_json((np.float32(0.5), {"a": None}), field="meta") == [0.5, {"a": None}]
+    with pytest.raises(AnnotationError, match=r"meta.a: expected plain JSON"):
+        plain_json({"a": {1, 2}}, field="meta")
+
+
+def test_components_largest_first_and_depth():
+    mask = np.zeros((6, 8), dtype=bool)
+    mask[0, 0] = mask[1, 1] = True
+    mask[3:6, 3:8] = True
+    first, second = components(np.flatnonzero(mask), mask.shape)
+    assert (len(first), len(second)) == (15, 2)
+    assert depth_squared(mask)[4, 3:8].tolist() == [1, 4, 4, 4, 1]
