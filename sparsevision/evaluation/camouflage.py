@@ -55,15 +55,15 @@ PROTOCOLS = {
 class CamouflageMetric(BaseMetric):
     """MAE, S-, E-, weighted and thresholded F-measure of `pred_mask` against `gt_mask`.
 
-    Keys: MAE, Sm, Em (mean over thresholds, the E_phi of papers), wF (weighted F), adpEm, maxEm, adpF, meanF, maxF. A key
+    Keys: MAE, Sm, Em (mean over thresholds, E_phi in papers), wF (weighted F), adpEm, maxEm, adpF, meanF, maxF. The key
     of an F whose beta squared is not the usual one (1 for wF, 0.3 for the others) says so: "wF_b0.3".
 
     Protocols:
         native: what the COD benchmarks and PySODMetrics do: the grey map, min-max normalised, at the truth's own size.
         gensam: what GenSAM's released code does: the binary mask; mask and truth resized to 1024 x 1024, nearest
             neighbour (this deforms images and shifts wF, whose scales are in pixels); weighted F with beta squared 0.3,
-            which its paper calls F_beta. So only MAE, Em and Sm compare with other papers' columns. GenSAM's code scores
-            an all-ones mask as if it were empty, an error that is not repeated here.
+            which its paper calls F_beta. So only MAE, Em and Sm compare with other papers' columns. GenSAM's code
+            scores an all-ones mask as if it were empty, an error that is not repeated here.
 
     Args:
         protocol: "native" or "gensam".
@@ -197,8 +197,8 @@ def _prediction(sample: Sample) -> NDArray:
     pred = _field(sample, "pred_mask")
     if pred is None:
         raise UserError(
-            f"{_name(sample)}: the sample has no pred_mask, which CamouflageMetric scores. Use a binary method (GenSAM, "
-            "or sparse_seg with foreground_index), or IoUMetric for class maps (pred_sem_seg)."
+            f"{_name(sample)}: the sample has no pred_mask, which CamouflageMetric scores. Use a binary method "
+            "(GenSAM, or sparse_seg with foreground_index), or IoUMetric for class maps (pred_sem_seg)."
         )
     return pred.astype(np.float64) if pred.dtype != np.float32 else pred
 
