@@ -103,5 +103,5 @@ def test_damage_is_told(tmp_path):
         safe_unpickle(path)
     torch.save({"w": torch.ones(100)}, path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(CheckpointError, match="cut short|damaged"):
+    with pytest.raises(CheckpointError, match="damaged"):
         safe_unpickle(path)

@@ -1,0 +1,54 @@
+"""How every tool ends: errors of the user in one sentence, errors of ours with their traceback."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.text import Text
+
+from sparsevision.utils import UserError
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C with a sentence on how to go on."""
+
+
+def run_tool(main: Callable[[], object]) -> None:
+    """Call a tool's `main` and end the process where it fails in a known way.
+
+    A `UserError`, and an optional package that is missing, are printed to stderr as one sentence, exit code 2; Ctrl-C
+    exits with 130. Everything else keeps its traceback.
+    """
+    try:
+        main()
+    except Interrupted as stop:
+        say(str(stop), style="yellow")
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        say("Interrupted.", style="yellow")
+        sys.exit(INTERRUPTED)
+    except (UserError, ImportError) as error:
+        if isinstance(error, ImportError) and "sparsevision[" not in str(error):
+            raise
+        say(f"Error: {plain_sentence(str(error))}", style="red")
+        sys.exit(USER_ERROR)
+
+
+def say(sentence: str, *, style: str = "") -> None:
+    """Print a sentence to stderr, coloured on a terminal, named by rank in a distributed run."""
+    rank = os.environ.get("RANK", "0")
+    prefix = f"[rank {rank}] " if rank != "0" else ""
+    Console(stderr=True).print(Text(prefix + sentence, style=style), soft_wrap=True)
+
+
+def plain_sentence(message: str) -> str:
+    """The user's sentence without what registries and loader processes wrap around it."""
+    if "Original Traceback" in message:
+        message = re.split(r"\n[\w.]*(?:UserError|[A-Z]\w*Error): ", message)[-1]
+    message = re.sub(r"^(class `\w+` in \S+: )+", "", message.strip())
+    return message.replace("\n", " ")

@@ -1,0 +1,48 @@
+import pytest
+
+from sparsevision.engine import run_tool
+from sparsevision.engine.cli import Interrupted, plain_sentence
+from sparsevision.utils import UserError, require
+
+
+def ending(capsys, error):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as stop:
+        run_tool(main)
+    return stop.value.code, capsys.readouterr().err
+
+
+def test_a_users_error_is_one_sentence(capsys):
+    code, text = ending(capsys, UserError("class `Set` in a/b.py: no folder [data]."))
+    assert (code, text) == (2, "Error: no folder [data].\n")
+
+
+def test_a_missing_extra_is_one_sentence(capsys):
+    def main():
+        require("no_such_module", extra="sam", why="the test")
+
+    with pytest.raises(SystemExit):
+        run_tool(main)
+    assert 'pip install "sparsevision[sam]"' in capsys.readouterr().err
+
+
+def test_an_interrupt_says_how_to_go_on(capsys):
+    assert ending(capsys, Interrupted("Go on with: x")) == (130, "Go on with: x\n")
+    assert ending(capsys, KeyboardInterrupt())[0] == 130
+
+
+def test_our_own_errors_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_tool(lambda: 1 / 0)
+    with pytest.raises(ImportError, match="numpy_typo"):
+        run_tool(lambda: __import__("numpy_typo"))
+
+
+def test_a_loader_process_is_unwrapped():
+    wrapped = (
+        "Caught UserError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "x.py", line 1, in f\nsparsevision.utils.errors.UserError: a.png is not an image.\n'
+    )
+    assert plain_sentence(wrapped) == "a.png is not an image."
