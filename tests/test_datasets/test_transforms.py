@@ -9,17 +9,19 @@ from PIL import Image
 
 from sparsevision.annotation import PointLabels, save_annotations
 from sparsevision.datasets.image_io import write_png
+from sparsevision.datasets.sparse_labels import read_sparse_labels
 from sparsevision.datasets.transforms import (
     ColourJitter,
     LoadImage,
     LoadMask,
     LoadSparseLabels,
     PackImageInputs,
+    RandomCrop,
     RandomFlip,
     Resize,
 )
 from sparsevision.datasets.transforms.colour import jitter
-from sparsevision.datasets.transforms.geometry import resize_image, resize_labels, resize_sparse_labels
+from sparsevision.datasets.transforms.geometry import PIXEL_KEYS, resize_image, resize_labels, resize_sparse_labels
 from sparsevision.utils import UserError
 
 IGNORE = 255
@@ -97,7 +99,7 @@ def test_png_with_other_codes(sample, tmp_path):
 def test_json_that_holds_no_labels_of_one_image(sample, tmp_path):
     save_annotations(tmp_path / "sparse.json", [PointLabels(indices=[1], labels=[1], size=(5,))])
     with pytest.raises(UserError, match="holds list; expected the points"):
-        load({**sample, "sparse_path": str(tmp_path / "sparse.json")})
+        read_sparse_labels(tmp_path / "sparse.json", ignore_index=IGNORE)
 
 
 def test_resize_keeps_the_truth_native(sample):
@@ -144,10 +146,27 @@ def test_nearest_takes_pixel_centres():
 def test_flip_moves_everything_together(sample):
     results = load(sample)
     flipped = RandomFlip(prob=1.0)(results)
-    for key in RandomFlip.KEYS:
+    for key in PIXEL_KEYS:
         assert np.array_equal(flipped[key], results[key][:, ::-1])
     assert flipped["flip"] is True
     assert RandomFlip(prob=0.0)(results)["flip"] is False
+
+
+def test_crop_cuts_everything_alike(sample):
+    results = load(sample)
+    rows, columns = np.indices((12, 16))
+    results["gt_sem_seg"] = rows * 16 + columns
+    np.random.seed(1)  # noqa: NPY002
+    cropped = RandomCrop(share=(0.5, 0.8))(results)
+    height, width = cropped["img_shape"]
+    assert 6 <= height <= 10
+    assert 8 <= width <= 13
+    top, left = divmod(int(cropped["gt_sem_seg"][0, 0]), 16)
+    for key in PIXEL_KEYS:
+        assert np.array_equal(cropped[key], results[key][top : top + height, left : left + width])
+    assert RandomCrop(share=(1.0, 1.0))(results)["img_shape"] == (12, 16)
+    with pytest.raises(UserError, match="RandomCrop: share"):
+        RandomCrop(share=(0.8, 0.5))
 
 
 def test_jitter_by_hand():

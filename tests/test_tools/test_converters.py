@@ -1,16 +1,11 @@
 """The converters' command lines: idempotent, --verify, errors in one sentence."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from tool_runner import run_tool
 
 from sparsevision.annotation import PointLabels, load_annotations, write_label_png
 from sparsevision.datasets.converter_cli import run_converter
 from sparsevision.datasets.converters import point_format
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -20,20 +15,13 @@ def labels(tmp_path):
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize(("tool", "length"), [("s_cod_scribbles.py", 2), ("p_cod_points.py", 2)])
-def test_tools(labels, tmp_path, tool, length):
-    command = [
-        sys.executable,
-        str(ROOT / "tools/dataset_converters" / tool),
-        str(labels),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    first = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "1 written, 0 already up to date" in first.stdout
-    assert len(load_annotations(tmp_path / "out" / "a.json")) == length
-    verified = subprocess.run([*command, "--verify"], capture_output=True, text=True, check=True)
-    assert "1 of 1 labels agree" in verified.stdout
+@pytest.mark.parametrize("tool", ["dataset_converters/s_cod_scribbles.py", "dataset_converters/p_cod_points.py"])
+def test_tools(labels, tmp_path, tool):
+    first = run_tool(tool, labels, "--out", tmp_path / "out")
+    assert "1 written, 0 already up to date" in first.out
+    assert len(load_annotations(tmp_path / "out" / "a.json")) == 2
+    verified = run_tool(tool, labels, "--out", tmp_path / "out", "--verify")
+    assert (verified.code, "1 of 1 labels agree" in verified.out) == (0, True)
 
 
 def test_exit_codes(labels, tmp_path, capsys):

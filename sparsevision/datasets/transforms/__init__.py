@@ -1,8 +1,17 @@
 """Transforms from a result dict to a result dict: load, resize, augment, pack."""
 
 from sparsevision.datasets.transforms.colour import ColourJitter
-from sparsevision.datasets.transforms.geometry import RandomFlip, Resize
+from sparsevision.datasets.transforms.geometry import RandomCrop, RandomFlip, Resize
 from sparsevision.datasets.transforms.loading import LoadImage, LoadMask, LoadSparseLabels
 from sparsevision.datasets.transforms.packing import PackImageInputs
 
-__all__ = ["ColourJitter", "LoadImage", "LoadMask", "LoadSparseLabels", "PackImageInputs", "RandomFlip", "Resize"]
+__all__ = [
+    "ColourJitter",
+    "LoadImage",
+    "LoadMask",
+    "LoadSparseLabels",
+    "PackImageInputs",
+    "RandomCrop",
+    "RandomFlip",
+    "Resize",
+]

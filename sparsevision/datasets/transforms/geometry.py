@@ -7,6 +7,8 @@ from mmcv.transforms import BaseTransform
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
 
+PIXEL_KEYS = ("img", "sparse_sem_seg", "gt_sem_seg", "gt_mask")
+
 
 @TRANSFORMS.register_module()
 class Resize(BaseTransform):
@@ -43,16 +45,42 @@ class Resize(BaseTransform):
 class RandomFlip(BaseTransform):
     """Mirror image and labels left to right with probability `prob`; draws from numpy's global generator."""
 
-    KEYS = ("img", "sparse_sem_seg", "gt_sem_seg", "gt_mask")
-
     def __init__(self, *, prob: float = 0.5) -> None:
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
+        """See the class; `flip` says whether it was mirrored."""
         if np.random.random() >= self.prob:  # noqa: NPY002 (SeededDataset seeds the global generator)
             return {**results, "flip": False}
-        mirrored = {key: np.ascontiguousarray(results[key][:, ::-1]) for key in self.KEYS if key in results}
+        mirrored = {key: np.ascontiguousarray(results[key][:, ::-1]) for key in PIXEL_KEYS if key in results}
         return {**results, **mirrored, "flip": True}
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(BaseTransform):
+    """Cut a window out of image and labels; draws from numpy's global generator.
+
+    Args:
+        share: smallest and largest share of the height, and independently of the width, that the window keeps.
+    """
+
+    def __init__(self, *, share: tuple[float, float] = (0.6, 1.0)) -> None:
+        if not 0 < share[0] <= share[1] <= 1:
+            raise UserError(
+                f"RandomCrop: share={share!r}; expected (smallest, largest) with 0 < smallest <= largest <= 1."
+            )
+        self.share = tuple(share)
+
+    def transform(self, results: dict) -> dict:
+        """See the class."""
+        window = tuple(self._stretch(length) for length in results["img"].shape[:2])
+        cut = {key: np.ascontiguousarray(results[key][window]) for key in PIXEL_KEYS if key in results}
+        return {**results, **cut, "img_shape": cut["img"].shape[:2]}
+
+    def _stretch(self, length: int) -> slice:
+        kept = max(1, round(length * np.random.uniform(*self.share)))  # noqa: NPY002 (see RandomFlip)
+        start = np.random.randint(length - kept + 1)  # noqa: NPY002
+        return slice(start, start + kept)
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -33,7 +33,8 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor, *, ignore_index: int, 
         raise ValueError(
             f"expected logits (B, C, H, W) and labels (B, H, W), got {tuple(logits.shape)} and {tuple(labels.shape)}"
         )
-    pixelwise = F.cross_entropy(logits.float(), labels.long(), ignore_index=ignore_index, reduction="none")
+    scores = logits.to(torch.promote_types(logits.dtype, torch.float32))  # half precision would lose the sum
+    pixelwise = F.cross_entropy(scores, labels.long(), ignore_index=ignore_index, reduction="none")
     groups = _class_masks(labels, logits.shape[1]) if per_class else (labels != ignore_index)[None]
     sums = (pixelwise[None] * groups).flatten(1).sum(1)
     counts = global_count(groups.flatten(1).sum(1))

@@ -1,5 +1,6 @@
 """Any mmseg encoder-decoder, trained from points or scribbles."""
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -71,7 +72,7 @@ class SparseSegmentor(BaseModel):
     def _check_heads(self) -> None:
         for head in (self.network.decode_head, *self.network.auxiliary_heads):
             classes, channels = getattr(head, "num_classes", None), getattr(head, "out_channels", None)
-            if classes != channels:
+            if classes is not None and classes != channels:
                 raise UserError(
                     f"{type(head).__name__} has num_classes={classes} but out_channels={channels}; SparseSegmentor "
                     "needs one logit per class (background included): leave out_channels away."
@@ -141,4 +142,10 @@ def _resized(logits: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _built(part: Part) -> nn.Module:
-    return part if isinstance(part, nn.Module) else MMSEG_MODELS.build(part)
+    """Build a config; mmseg's advice about its own losses, which are not used here, is kept back."""
+    if isinstance(part, nn.Module):
+        return part
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="For binary segmentation, we suggest")
+        warnings.filterwarnings("ignore", message="Default ``avg_non_ignore`` is False")
+        return MMSEG_MODELS.build(part)

@@ -1,0 +1,70 @@
+"""A narrow ResNet-18 with FPN, group norm throughout, from one scribble on the animal and one beside it.
+
+    python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
+    python tools/train.py configs/sparse_seg/tiny_sparseseg_resnet18_scribble_30e_camouflage.py
+    python tools/test.py configs/sparse_seg/tiny_sparseseg_resnet18_scribble_30e_camouflage.py \
+        work_dirs/tiny_sparseseg_resnet18_scribble_30e_camouflage/epoch_30.pth
+
+Hardware and time: 2 CPU cores, about TIME minutes. Expect EXPECT.
+"""
+
+from mmengine.config import read_base
+from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
+from mmseg.models.backbones import ResNetV1c
+from mmseg.models.decode_heads import FPNHead
+from mmseg.models.necks import FPN
+from torch.nn import GroupNorm
+from torch.optim import AdamW
+
+from sparsevision.datasets import ImagePreprocessor
+from sparsevision.methods.sparse_seg import SparseSegmentor
+
+with read_base():
+    from .._base_.datasets.tiny_camouflage import *
+    from .._base_.default_runtime import *
+
+norm_cfg = dict(type=GroupNorm, num_groups=8)
+model = dict(
+    type=SparseSegmentor,
+    data_preprocessor=dict(type=ImagePreprocessor, ignore_index=ignore_index),
+    backbone=dict(
+        type=ResNetV1c,
+        depth=18,
+        base_channels=16,
+        stem_channels=16,
+        num_stages=4,
+        out_indices=(0, 1, 2, 3),
+        norm_cfg=norm_cfg,
+    ),
+    neck=dict(type=FPN, in_channels=[16, 32, 64, 128], out_channels=48, num_outs=4),
+    decode_head=dict(
+        type=FPNHead,
+        in_channels=[48, 48, 48, 48],
+        in_index=[0, 1, 2, 3],
+        feature_strides=[4, 8, 16, 32],
+        channels=48,
+        dropout_ratio=0.0,
+        num_classes=2,
+        norm_cfg=norm_cfg,
+    ),
+    per_class=True,
+    ignore_index=ignore_index,
+    foreground_index=1,
+)
+
+max_epochs = 30
+optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=AdamW, lr=3e-3, weight_decay=1e-4))
+param_scheduler = [
+    dict(type=LinearLR, start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
+    dict(
+        type=CosineAnnealingLR,
+        eta_min_ratio=0.01,
+        by_epoch=True,
+        begin=2,
+        end=max_epochs,
+        T_max=max_epochs - 2,
+        convert_to_iter_based=True,
+    ),
+]
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs)
+randomness = dict(seed=0)
