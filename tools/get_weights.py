@@ -38,7 +38,7 @@ def main() -> int:
     for name in args.names:
         try:
             get_weights(name, force=args.force, say=lambda sentence: print(sentence, flush=True))
-        except UserError as error:
+        except (UserError, ImportError) as error:
             print(error, file=sys.stderr)
             failed += 1
     return 2 if failed else 0

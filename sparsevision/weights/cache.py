@@ -1,4 +1,4 @@
-"""The one cache of weights: a folder an entry, completed under a temporary name, with a record of where its content came from."""
+"""The one cache of weights: a folder an entry, completed under a temporary name, with a record of its origin."""
 
 import json
 import os

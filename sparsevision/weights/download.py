@@ -1,4 +1,4 @@
-"""Fetch one file over HTTP(S): short time-outs, a progress bar, resumption of a dropped connection, size and digest checks."""
+"""Fetch one file over HTTP(S): short time-outs, progress, resumption of a dropped connection, size and digest check."""
 
 import hashlib
 import http.client

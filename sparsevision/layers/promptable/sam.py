@@ -15,6 +15,7 @@ from sparsevision.layers.promptable.base import (
     PromptableSegmenter,
     PromptedMasks,
     fit_longest_side,
+    prompt_tensors,
     resize_image,
 )
 from sparsevision.registry import MODELS
@@ -58,14 +59,14 @@ class SegmentAnything(PromptableSegmenter):
         side = self.network.image_encoder.img_size
         size = fit_longest_side(image.shape[:2], side)
         frame = ImageFrame(image_size=image.shape[:2], scaled_size=size, side=side)
-        pixels = torch.from_numpy(resize_image(image, size).copy()).to(self.network.device)
+        pixels = torch.from_numpy(resize_image(image, size)).to(self.network.device)
         batch = self.network.preprocess(pixels.permute(2, 0, 1)[None].float())
         features = self.network.image_encoder(batch), self.network.prompt_encoder.get_dense_pe()
         return ImageEmbedding(features=features, frame=frame)
 
     def _decode(self, embedding: ImageEmbedding, prompts: list[Prompt], multimask: bool) -> list[PromptedMasks]:
         image_embedding, position_encoding = embedding.features
-        points, boxes, masks = _prompt_tensors(embedding.frame, prompts, self.network.device)
+        points, boxes, masks = prompt_tensors(embedding.frame, prompts, self.network.device)
         sparse, dense = self.network.prompt_encoder(points=points, boxes=boxes, masks=self._checked_masks(masks))
         low_res, scores = self.network.mask_decoder(
             image_embeddings=image_embedding,
@@ -86,22 +87,6 @@ class SegmentAnything(PromptableSegmenter):
                 f"mask_input must be {expected} logits of this network's low_res, got {tuple(masks.shape[-2:])}"
             )
         return masks
-
-
-def _prompt_tensors(
-    frame: ImageFrame, prompts: list[Prompt], device: torch.device
-) -> tuple[tuple[Tensor, Tensor] | None, Tensor | None, Tensor | None]:
-    """Prompts of one layout as batches: points (B,n,2) with labels (B,n), boxes (B,4), masks (B,1,h,w), in the input's pixels."""
-    points = boxes = masks = None
-    if prompts[0].points is not None:
-        xy = torch.from_numpy(np.stack([frame.to_input(prompt.points) for prompt in prompts])).to(device)
-        points = xy, torch.from_numpy(np.stack([prompt.labels for prompt in prompts])).to(device)
-    if prompts[0].box is not None:
-        corners = np.stack([frame.to_input(prompt.box.reshape(2, 2)) for prompt in prompts])
-        boxes = torch.from_numpy(corners.reshape(-1, 4)).to(device)
-    if prompts[0].mask_input is not None:
-        masks = torch.stack([prompt.mask_input for prompt in prompts])[:, None].float().to(device)
-    return points, boxes, masks
 
 
 def build_sam(variant: str, *, image_size: int = 1024) -> nn.Module:

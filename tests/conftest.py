@@ -1,0 +1,45 @@
+"""What all tests share: cached weights and the shared test data (both skip where absent), and the count of skips."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sparsevision.weights import find_weights
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def weights() -> Callable[[str], Path]:
+    """`weights(name)` -> path in the cache, or the test is skipped; fetches nothing."""
+
+    def cached(name: str) -> Path:
+        path = find_weights(name)
+        if path is None:
+            pytest.skip(f"weights '{name}' are not cached (python tools/get_weights.py {name})")
+        return path
+
+    return cached
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of test material beside the repository, or the test is skipped."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the shared test data (../shared/data) are not here")
+    return SHARED_DATA
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with how many tests were skipped, and why."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    terminalreporter.section(f"skipped: {reasons.total()}")
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count:4} x {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
