@@ -206,6 +206,8 @@ def test_configs_hold_values_only():
             violations.append(f"{where(path)}: '{path.stem}' is no Python identifier, so no config can inherit from it")
         if not ast.get_docstring(source.tree_of(path)):
             violations.append(f"{where(path)}: no docstring (command, hardware and time, the number to expect)")
+        if sum(isinstance(node, ast.With) for node in source.tree_of(path).body) > 1:
+            violations.append(f"{where(path)}: mmengine reads only the first `with read_base()`; make them one")
         violations += [
             f"{where(path, node.lineno)}: {type(node).__name__}"
             for node in ast.walk(source.tree_of(path))

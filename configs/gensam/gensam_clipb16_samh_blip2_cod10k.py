@@ -13,6 +13,4 @@ from mmengine.config import read_base
 
 with read_base():
     from .gensam_clipb16_samh_blip2_chameleon import *
-
-with read_base():
     from .._base_.datasets.cod10k import test_dataloader

@@ -12,6 +12,4 @@ from mmengine.config import read_base
 
 with read_base():
     from .gensam_clipb16_samh_llava_chameleon import *
-
-with read_base():
     from .._base_.datasets.nc4k import test_dataloader

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import DictAction
 
 from sparsevision.apis.example import build_example
-from sparsevision.engine import run_tool
+from sparsevision.engine import add_cfg_options, run_tool
 from sparsevision.utils import UserError
 
 EXAMPLE = """example:
@@ -35,7 +34,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    add_cfg_options(parser)
     args = parser.parse_args(arguments)
     if args.iterations < 1 or args.warmup < 0 or args.batch < 1:
         parser.error("--iterations and --batch must be at least 1, --warmup at least 0")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
 from sparsevision.apis import init_model
 from sparsevision.datasets.image_io import read_grey
-from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
 from sparsevision.evaluation.functional.confusion import accuracy_from_confusion, confusion_matrix, iou_from_confusion
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError, find_config
@@ -38,7 +38,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--predictions", type=Path, help="folder of predicted masks; no model is run")
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/confusion_matrix"), help="where to write")
     parser.add_argument("--counts", action="store_true", help="draw counts instead of shares of the true class")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options or {})
+    apply_overrides(cfg, args.cfg_options)
     matrix, names = 0, ()
     for predicted, truth, names in pairs(args, cfg):
         matrix = matrix + confusion_matrix(predicted, truth, num_classes=len(names), ignore_index=255)

@@ -4,12 +4,11 @@ import argparse
 from collections.abc import Sequence
 
 import torch
-from mmengine.config import DictAction
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from sparsevision.apis.example import build_example
-from sparsevision.engine import run_tool
+from sparsevision.engine import add_cfg_options, run_tool
 
 EXAMPLE = """example:
   python tools/analysis_tools/get_flops.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
@@ -29,7 +28,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=[352, 352], metavar=("H", "W"), help="input size")
     parser.add_argument("--mode", default="tensor", choices=["tensor", "predict", "loss"], help="which forward")
     parser.add_argument("--depth", type=int, default=2, help="how deep the modules are listed")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 

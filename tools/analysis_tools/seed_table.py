@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
 from sparsevision.utils import UserError, find_config, tools_dir
 from sparsevision.zoo import replace_between_markers
 from sparsevision.zoo.seeds import seed_table
@@ -74,8 +74,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def parsed_options(options: Sequence[str]) -> dict:
     """["a.b=1"] -> {"a.b": 1}, by the rules of --cfg-options."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cfg-options", nargs="*", action=DictAction, default={})
-    return parser.parse_args(["--cfg-options", *options]).cfg_options
+    add_cfg_options(parser)
+    return parser.parse_args(["--cfg-options", *options] if options else []).cfg_options
 
 
 def plan(config: str, seed: int, args: argparse.Namespace) -> Run:

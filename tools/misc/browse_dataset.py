@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
-from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError, find_config
 from sparsevision.visualization import SparseVisualizer, write_image
@@ -29,7 +29,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", default="train", choices=["train", "val", "test"], help="which data loader's set")
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/browse"), help="where pictures are written")
     parser.add_argument("--number", type=int, default=20, help="how many samples, evenly spread over the set")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="changes to the config: key=value")
+    add_cfg_options(parser)
     args = parser.parse_args(arguments)
     if args.number < 1:
         parser.error("--number must be at least 1")
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options or {})
+    apply_overrides(cfg, args.cfg_options)
     loader = cfg.get(f"{args.split}_dataloader")
     if loader is None:
         raise UserError(f"{args.config} has no {args.split}_dataloader; choose another --split")

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from sparsevision.engine import apply_overrides, run_tool
+from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
 from sparsevision.utils import find_config
 
 EXAMPLE = """example:
@@ -22,12 +22,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("--out", type=Path, help="also write it to this file (.py, .yml or .json)")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        help="changes: key=value; an unknown key is refused, +key=value adds",
-    )
+    add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -35,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options or {})
+    apply_overrides(cfg, args.cfg_options)
     print(cfg.pretty_text)
     if args.out:
         cfg.dump(args.out)
