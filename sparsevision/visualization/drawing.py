@@ -130,7 +130,7 @@ def draw_scribbles(
     drawn, labels = as_rgb(image), _same_size(np.asarray(labels), image, "the sparse label map")
     present = [int(label) for label in np.unique(labels) if label != ignore_index]
     colour_of = _label_colour if set(present) <= {0, 1} else _class_colour
-    size = 2 * stroke_width(drawn) - 1
+    size = 2 * (point_radius(drawn) // 2) + 1
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     for label in present:
         drawn[cv2.dilate((labels == label).astype(np.uint8), brush) > 0] = colour_of(label, colours)

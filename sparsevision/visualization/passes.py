@@ -11,6 +11,8 @@ from sparsevision.visualization.canvas import as_rgb
 from sparsevision.visualization.drawing import draw_box, draw_mask, draw_points
 from sparsevision.visualization.panels import heatmap_overlay, side_by_side
 
+MAX_HEIGHT = 320
+
 
 def draw_passes(
     image: ArrayLike, passes: Sequence[Any], *, chosen: int | None = None, height: int | None = None
@@ -23,7 +25,7 @@ def draw_passes(
             `labels` (n,); `box` (x0,y0,x1,y1); `mask` (H,W) bool, probability. Arrays or tensors; None and missing
             ones are not drawn.
         chosen: index of the pass whose mask is the answer; its title says so.
-        height: of one picture in pixels; None keeps the image's.
+        height: of one picture in pixels; None keeps the image's, up to 320.
 
     Returns:
         uint8 RGB.
@@ -33,7 +35,7 @@ def draw_passes(
     """
     if not passes:
         raise UserError("there are no passes to draw.")
-    height = height or np.asarray(image).shape[0]
+    height = height or min(np.asarray(image).shape[0], MAX_HEIGHT)
     titles = [f"pass {index}" + (" (chosen)" if index == chosen else "") for index in range(len(passes))]
     evidence = side_by_side([_draw_evidence(image, step) for step in passes], titles, height=height)
     masks = side_by_side([_draw_answer(image, step) for step in passes], height=height)

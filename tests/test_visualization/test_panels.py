@@ -50,6 +50,7 @@ def test_passes_take_mappings_and_objects_and_skip_what_is_missing():
     np.testing.assert_array_equal(picture[-56:, -84:], image)
     assert (picture[-56:, :84] != image).any()
     assert draw_passes(image, steps, height=28).shape[0] == 22 + 2 * 28
+    assert draw_passes(np.zeros((900, 9, 3), np.uint8), [{}]).shape[0] == 22 + 2 * 320
 
 
 def test_passes_refuse_nonsense():
