@@ -3,6 +3,7 @@
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
 from sparsevision.methods.gensam.heatmap import similarity_heatmap
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
+from sparsevision.methods.gensam.keywords.clean import clean_answer
 from sparsevision.methods.gensam.loop import run_gensam
 from sparsevision.methods.gensam.method import GenSAM, OpenClipHeatmap
 from sparsevision.methods.gensam.network import SpatialCLIP
@@ -18,6 +19,7 @@ __all__ = [
     "OpenClipHeatmap",
     "SpatialCLIP",
     "box_from_mask",
+    "clean_answer",
     "points_from_heatmap",
     "resolve_options",
     "reweight_image",
