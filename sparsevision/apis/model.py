@@ -1,0 +1,43 @@
+"""Build a method from its config: the start of every script that wants no Runner."""
+
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+
+from sparsevision.engine import load_checkpoint, load_state_dict
+from sparsevision.registry import MODELS
+from sparsevision.utils import UserError, find_config
+
+
+def default_device() -> str:
+    """ "cuda" where there is one, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def init_model(
+    config: str | Path | Config, checkpoint: str | Path | None = None, *, device: str | None = None
+) -> BaseModel:
+    """A method in evaluation mode, ready for `test_step`; its config is kept in `.cfg`.
+
+    Args:
+        config: a Config, a path, or the name of a shipped config.
+        checkpoint: a file written by our runner or `publish_model.py`; None keeps the weights that the config brings.
+        device: e.g. "cpu", "cuda:1"; None takes a GPU if there is one.
+
+    Raises:
+        UserError: no such config or checkpoint, or they do not fit each other.
+    """
+    cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
+    model = MODELS.build(cfg.model)
+    if checkpoint is not None:
+        state = load_checkpoint(checkpoint)
+        load_state_dict(model, state.get("state_dict", state), source=str(checkpoint))
+    elif getattr(model, "requires_checkpoint", True):
+        raise UserError(
+            f"{type(model).__name__} learns its weights: give the checkpoint that tools/train.py wrote "
+            "(work_dirs/<config>/epoch_N.pth)"
+        )
+    model.cfg = cfg
+    return model.to(device or default_device()).eval()
