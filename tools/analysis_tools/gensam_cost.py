@@ -147,6 +147,7 @@ def time_full_context(clip: SpatialCLIP) -> float:
 
 
 def show(cost: Cost, console: Console) -> None:
+    """Print the figures and whether the two bars are met."""
     table = Table(
         "", "work", "time", title=f"GenSAM on one image, {cost.passes} passes, {torch.get_num_threads()} threads"
     )
