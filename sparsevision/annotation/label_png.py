@@ -15,6 +15,7 @@ from sparsevision.annotation import files, regions
 from sparsevision.annotation.errors import AnnotationError
 
 UNLABELLED, FOREGROUND, BACKGROUND = 0, 1, 2
+_MAX_PIXELS = 2**26
 _CODES = "0 unlabelled, 1 foreground, 2 background"
 
 
@@ -25,13 +26,7 @@ def read_label_png(path: str | os.PathLike, *, ignore_index: int) -> np.ndarray:
         AnnotationError: not a readable image, more than one channel, or a code other than 0, 1, 2.
     """
     _check_ignore_index(ignore_index)
-    data = np.frombuffer(files.read_bytes(path), dtype=np.uint8)
-    try:
-        codes = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        codes = None
-    if codes is None:
-        raise AnnotationError(f"{path}: not an image that can be read, or cut off.")
+    codes = _decode(path)
     if codes.ndim == 3 and (codes[..., :3] == codes[..., :1]).all():
         codes = codes[..., 0]
     if codes.ndim != 2:
@@ -57,6 +52,20 @@ def write_label_png(path: str | os.PathLike, label_map: Any, *, ignore_index: in
         )
     codes = np.select([labels == 1, labels == 0], [FOREGROUND, BACKGROUND], UNLABELLED).astype(np.uint8)
     files.write_bytes(path, cv2.imencode(".png", codes)[1].tobytes())
+
+
+def _decode(path: str | os.PathLike) -> np.ndarray:
+    data = files.read_bytes(path)
+    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
+    if data.startswith(b"\x89PNG") and width * height > _MAX_PIXELS:
+        raise AnnotationError(f"{path}: an image of {width} x {height} pixels, too large for labels.")
+    try:
+        codes = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        codes = None
+    if codes is None:
+        raise AnnotationError(f"{path}: not an image that can be read, or cut off.")
+    return codes
 
 
 def _check_ignore_index(ignore_index: int) -> None:

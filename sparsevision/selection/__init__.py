@@ -1,0 +1,1 @@
+"""Which samples, or points of a sample, to annotate. Selectors register in `SELECTORS` and need numpy only."""

@@ -122,6 +122,7 @@ HOSTILE_NPZ = {
     "not a zip": (b"PK and nothing more", "not a whole .npz archive"),
     "member is no array": (archive_with("header.npy", b"hello"), "not a whole .npz archive"),
     "false size": (archive_with("header.npy", FALSE_SIZE), "another size than its header says"),
+    "unclosed": (archive_with("header.npy", FALSE_SIZE.replace(b"}", b"(")), "not a whole .npz archive"),
     "bomb": (npz_bytes({"header": np.zeros(2**21, np.uint8)}), "unpacks to more than 1 MiB"),
     "header not json": (npz_bytes({"header": np.zeros(5, np.uint8)}), "not valid JSON"),
     "header of text": (npz_bytes({"header": np.array(["a"])}), "no 'header'"),

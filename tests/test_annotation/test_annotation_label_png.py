@@ -55,6 +55,9 @@ def test_broken_files_and_wrong_calls(tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
     with pytest.raises(AnnotationError, match="not an image that can be read"):
         read_label_png(path, ignore_index=255)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (2**30).to_bytes(4, "big") * 2)
+    with pytest.raises(AnnotationError, match="1073741824 x 1073741824 pixels, too large"):
+        read_label_png(path, ignore_index=255)
     with pytest.raises(AnnotationError, match="no such file"):
         read_label_png(tmp_path / "b.png", ignore_index=255)
     with pytest.raises(AnnotationError, match="ignore_index=1"):
