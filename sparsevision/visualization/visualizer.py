@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,9 @@ from sparsevision.visualization.canvas import as_rgb
 from sparsevision.visualization.drawing import draw_label_map, draw_mask, draw_scribbles
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import side_by_side
+from sparsevision.visualization.passes import draw_passes
+
+PASS_HEIGHT = 240
 
 
 @VISUALIZERS.register_module()
@@ -25,7 +29,8 @@ class SparseVisualizer(Visualizer):
     """Image, truth, sparse labels and prediction side by side, each if the sample has it.
 
     Drawn fields: `gt_mask` or `gt_sem_seg`; `sparse_sem_seg`; `pred_mask` or `pred_sem_seg` (masks go first). Fields of
-    another size than the image are brought to it. Class colours come from the data set's `palette`, if it has one; with
+    another size than the image are brought to it. `gensam_passes`
+    becomes a second picture, "<name>_passes". Class colours come from the data set's `palette`, if it has one; with
     two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0).
 
     Args:
@@ -72,10 +77,20 @@ class SparseVisualizer(Visualizer):
         self.set_image(picture)
         if show:
             self._show(picture, name, wait_time)
+        self._hand_on(name, picture, out_file, step)
+        if draw_pred and data_sample is not None and data_sample.get("gensam_passes"):
+            passes = self._draw_passes(image, data_sample.get("gensam_passes"))
+            self._hand_on(f"{name}_passes", passes, out_file and beside(Path(out_file), "_passes"), step)
+
+    def _hand_on(self, name: str, picture: NDArray, out_file: str | Path | None, step: int) -> None:
         if out_file is not None:
             write_image(out_file, picture)
         else:
             self.add_image(name, picture, step)
+
+    def _draw_passes(self, image: NDArray, passes: Sequence[Mapping[str, Any]]) -> NDArray:
+        chosen = next((index for index, step in enumerate(passes) if step.get("chosen")), None)
+        return draw_passes(image, passes, chosen=chosen, height=min(image.shape[0], PASS_HEIGHT))
 
     def draw_sample(
         self,
@@ -126,6 +141,11 @@ class SparseVisualizer(Visualizer):
             self.show(picture, win_name=name, wait_time=wait_time)
         else:
             print_log(f"No display to show '{name}' on; use a save_dir or --show-dir to get files.", logger="current")
+
+
+def beside(path: Path, ending: str) -> Path:
+    """a/b.png -> a/b<ending>.png."""
+    return path.with_name(path.stem + ending + path.suffix)
 
 
 def _layer(sample: BaseDataElement, name: str, image: NDArray) -> NDArray:

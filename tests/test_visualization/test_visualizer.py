@@ -89,6 +89,15 @@ def test_out_file_gets_the_picture(tmp_path, suffix):
     assert written.shape == visualizer.get_image().shape
 
 
+def test_passes_become_a_second_picture(tmp_path):
+    sample = make_sample(pred_mask=1)
+    step = {"heatmap": np.eye(4).reshape(16, 1), "points": [[3, 4]], "labels": [1], "box": None, "mask": None}
+    sample.gensam_passes = [{**step, "chosen": False}, {**step, "chosen": True}]
+    SparseVisualizer("passes").add_datasample("cat", IMAGE, sample, out_file=tmp_path / "cat.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat.png", "cat_passes.png"]
+    assert cv2.imread(str(tmp_path / "cat_passes.png")).shape[1] > 2 * 64
+
+
 def test_without_a_display_showing_is_a_remark(monkeypatch, tmp_path):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
