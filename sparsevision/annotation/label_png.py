@@ -57,7 +57,7 @@ def write_label_png(path: str | os.PathLike, label_map: Any, *, ignore_index: in
 def _decode(path: str | os.PathLike) -> np.ndarray:
     data = files.read_bytes(path)
     width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-    if data.startswith(b"\x89PNG") and width * height > _MAX_PIXELS:
+    if data[12:16] == b"IHDR" and width * height > _MAX_PIXELS:
         raise AnnotationError(f"{path}: an image of {width} x {height} pixels, too large for labels.")
     try:
         codes = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
