@@ -50,7 +50,12 @@ def _task_table(models: Sequence[Model], task: str, link_prefix: str) -> str:
     rows.sort(key=lambda row: datasets.index(row[1].dataset))
     metrics = list(dict.fromkeys(name for _, result in rows for name in result.metrics))
     header = ["Data set", "Model", "Supervision", *metrics, "Provenance", "Hardware, time", "Weights", "Source"]
-    return markdown_table(header, [_row(model, result, metrics, link_prefix) for model, result in rows])
+    return _without_empty_columns(header, [_row(model, result, metrics, link_prefix) for model, result in rows])
+
+
+def _without_empty_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    kept = [index for index in range(len(header)) if any(row[index] for row in rows)]
+    return markdown_table([header[index] for index in kept], [[row[index] for index in kept] for row in rows])
 
 
 def _row(model: Model, result: Result, metrics: Sequence[str], link_prefix: str) -> list[str]:

@@ -8,26 +8,25 @@ from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_c
 
 CONFIG = '''"""A few steps of a very small network on a very small set: for tests."""
 
-from mmseg.models.backbones import UNet
+from mmseg.models.backbones import ResNetV1c
 from mmseg.models.decode_heads import FCNHead
-from torch.nn import BatchNorm2d, ReLU
+from torch.nn import GroupNorm
 
 from sparsevision.datasets import CamouflageDataset, ImagePreprocessor
 from sparsevision.datasets.transforms import LoadImage, LoadMask, LoadSparseLabels, PackImageInputs, Resize
 from sparsevision.methods.sparse_seg import SparseSegmentor
 
 default_scope = None
+norm_cfg = dict(type=GroupNorm, num_groups=2)
 model = dict(
     type=SparseSegmentor,
     data_preprocessor=dict(type=ImagePreprocessor),
     backbone=dict(
-        type=UNet, base_channels=4, num_stages=2, strides=(1, 1), enc_num_convs=(1, 1), dec_num_convs=(1,),
-        downsamples=(True,), enc_dilations=(1, 1), dec_dilations=(1,), norm_cfg=dict(type=BatchNorm2d),
-        act_cfg=dict(type=ReLU),
+        type=ResNetV1c, depth=18, base_channels=8, stem_channels=8, num_stages=1, strides=(1,), dilations=(1,),
+        out_indices=(0,), norm_cfg=norm_cfg,
     ),
     decode_head=dict(
-        type=FCNHead, in_channels=4, channels=4, num_convs=1, in_index=1, num_classes=2,
-        norm_cfg=dict(type=BatchNorm2d),
+        type=FCNHead, in_channels=8, channels=8, num_convs=1, in_index=0, num_classes=2, norm_cfg=norm_cfg,
     ),
     foreground_index=1,
 )

@@ -63,9 +63,19 @@ def test_writing_then_checking(checkout, capsys):
 
 
 def test_a_missing_number_is_an_empty_cell(checkout):
+    content = metafile_content()
+    first = content["Models"][0]["Results"][0]
+    content["Models"][0]["Results"] = [first, {**first, "Metrics": {"mIoU": 50, "aAcc": 0.5}}]
+    write(checkout, content)
     collection = read_metafile(checkout / "configs/toy/metafile.yml", root=checkout)
     table = collection_tables(collection, link_prefix="")
     assert "| 51.25 |  | reported |" in table
+
+
+def test_a_column_that_nobody_fills_is_left_out(checkout):
+    collection = read_metafile(checkout / "configs/toy/metafile.yml", root=checkout)
+    header = collection_tables(collection, link_prefix="").splitlines()[2]
+    assert header == "| Data set | Model | Supervision | mIoU | Provenance | Source |"
 
 
 def test_only_reproduced_numbers_are_bold(checkout):

@@ -57,8 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         example.forward(args.mode)
     counts = counter.get_flop_counts()
     print(f"{args.config}: {args.mode} of one {args.size[0]} x {args.size[1]} input; a multiply-add is two operations")
+    print(f"{'module':50} {'parameters':>15} {'operations':>22}")
     for name, number, operations in table(example.model, counts, depth=args.depth):
-        print(f"  {name:50} {number / 1e6:10.3f} M parameters {operations / 1e9:12.3f} G operations")
+        print(f"{name:50} {number:15,} {operations:22,}")
 
 
 if __name__ == "__main__":
