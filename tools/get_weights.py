@@ -23,6 +23,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def show_list() -> None:
+    """Print every known name with its source, licence and whether it is cached."""
     print(f"cache: {cache_dir()} (set SPARSEVISION_CACHE to move it)")
     for name, entry in CATALOGUE.items():
         source = f"{entry.recipe.client} package {entry.recipe.package}" if entry.recipe else "official host only"

@@ -50,6 +50,7 @@ def entry_dir(name: str) -> Path:
 
 
 def write_provenance(folder: Path, provenance: Provenance) -> None:
+    """Lay the record beside the weights."""
     (folder / PROVENANCE).write_text(json.dumps(asdict(provenance), indent=2) + "\n")
 
 
