@@ -9,12 +9,10 @@ Hardware and time: 2 CPU cores, about TIME minutes. Expect EXPECT.
 """
 
 from mmengine.config import read_base
-from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from mmseg.models.backbones import ResNetV1c
 from mmseg.models.decode_heads import FPNHead
 from mmseg.models.necks import FPN
 from torch.nn import GroupNorm
-from torch.optim import AdamW
 
 from sparsevision.datasets import ImagePreprocessor
 from sparsevision.methods.sparse_seg import SparseSegmentor
@@ -22,6 +20,7 @@ from sparsevision.methods.sparse_seg import SparseSegmentor
 with read_base():
     from .._base_.datasets.tiny_camouflage import *
     from .._base_.default_runtime import *
+    from .._base_.schedules.epochs import *
 
 norm_cfg = dict(type=GroupNorm, num_groups=8)
 model = dict(
@@ -52,19 +51,5 @@ model = dict(
     foreground_index=1,
 )
 
-max_epochs = 30
-optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=AdamW, lr=3e-3, weight_decay=1e-4))
-param_scheduler = [
-    dict(type=LinearLR, start_factor=0.1, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
-    dict(
-        type=CosineAnnealingLR,
-        eta_min_ratio=0.01,
-        by_epoch=True,
-        begin=2,
-        end=max_epochs,
-        T_max=max_epochs - 2,
-        convert_to_iter_based=True,
-    ),
-]
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs)
-randomness = dict(seed=0)
+optim_wrapper.optimizer.update(lr=3e-3)
+train_cfg.update(max_epochs=30)

@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from sparsevision.datasets.transforms import PackImageInputs
-from sparsevision.methods.sparse_seg import EncoderDecoder, SparseSegmentor, partial_cross_entropy
+from sparsevision.methods.sparse_seg import EncoderDecoder, SparseSegmentor, losses, partial_cross_entropy
 from sparsevision.methods.sparse_seg.method import labelled_accuracy
 from sparsevision.utils import UserError
 
@@ -63,6 +63,23 @@ def test_no_labels_give_zero_with_a_gradient(per_class):
     loss.backward()
     assert loss.item() == 0
     assert (logits.grad == 0).all()
+
+
+@pytest.mark.parametrize("per_class", [False, True])
+def test_two_processes_average_to_one_with_both_batches(per_class, monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(4, 2, 3, 3, generator=generator, requires_grad=True)
+    labels = torch.randint(0, 2, (4, 3, 3), generator=generator)
+    labels[0], labels[2:, 1:] = IGNORE, IGNORE
+    whole = partial_cross_entropy(logits, labels, ignore_index=IGNORE, per_class=per_class)
+    groups = [labels == 0, labels == 1] if per_class else [labels != IGNORE]
+    mean_count = torch.stack([group.sum() / 2 for group in groups])
+    monkeypatch.setattr(losses, "global_count", lambda count: mean_count)
+    ranks = [
+        partial_cross_entropy(logits[half], labels[half], ignore_index=IGNORE, per_class=per_class)
+        for half in (slice(0, 2), slice(2, 4))
+    ]
+    assert sum(ranks).item() / 2 == pytest.approx(whole.item(), abs=1e-6)
 
 
 def test_shapes_are_checked():
