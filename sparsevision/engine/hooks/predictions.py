@@ -1,0 +1,61 @@
+"""Writes the predictions of a test as files: behind `--out`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.structures import BaseDataElement, PixelData
+
+from sparsevision.datasets.image_io import write_png
+from sparsevision.engine.checkpoint import save_checkpoint
+from sparsevision.engine.plain import to_plain
+from sparsevision.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PredictionWriter(Hook):
+    """A file per sample and field, named by the sample, and `metrics.json`.
+
+    `pred_mask` becomes an 8-bit PNG (255 times the probability), `pred_sem_seg` an 8-bit PNG of class ids; any other
+    field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by `load_checkpoint`.
+
+    Args:
+        out_dir: the folder.
+    """
+
+    priority = "LOW"
+
+    def __init__(self, *, out_dir: str) -> None:
+        self.out_dir = Path(out_dir)
+
+    def after_test_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Sequence[BaseDataElement] | None = None
+    ) -> None:
+        """Write the predictions of a batch."""
+        for number, sample in enumerate(outputs or ()):
+            name = str(sample.get("sample_id", f"{runner.rank}_{batch_idx}_{number}"))
+            for field in sample.keys():  # noqa: SIM118 (a BaseDataElement is no mapping)
+                if field.startswith("pred_"):
+                    self._write(name, field, sample.get(field))
+
+    def _write(self, name: str, field: str, value: Any) -> None:
+        folder = self.out_dir / field
+        if field == "pred_mask" and isinstance(value, PixelData):
+            probability = value.data.detach().cpu().numpy().reshape(value.shape[-2:])
+            write_png(folder / f"{name}.png", np.round(probability.astype(np.float64) * 255).astype(np.uint8))
+        elif field == "pred_sem_seg" and isinstance(value, PixelData):
+            write_png(folder / f"{name}.png", value.data.cpu().numpy().reshape(value.shape[-2:]).astype(np.uint8))
+        else:
+            content = value.to_dict() if isinstance(value, BaseDataElement) else {field: value}
+            save_checkpoint({field: to_plain(content, where=field)}, folder / f"{name}.pt")
+
+    def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Write the metrics."""
+        if is_main_process():
+            self.out_dir.mkdir(parents=True, exist_ok=True)
+            numbers = to_plain(metrics or {}, lenient=True)
+            (self.out_dir / "metrics.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
