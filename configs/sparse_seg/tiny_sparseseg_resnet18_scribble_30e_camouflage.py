@@ -8,6 +8,7 @@
 Hardware and time: 2 CPU cores, about TIME minutes. Expect EXPECT.
 """
 
+from mmcv.transforms import TestTimeAug
 from mmengine.config import read_base
 from mmseg.models.backbones import ResNetV1c
 from mmseg.models.decode_heads import FPNHead
@@ -15,7 +16,8 @@ from mmseg.models.necks import FPN
 from torch.nn import GroupNorm
 
 from sparsevision.datasets import ImagePreprocessor
-from sparsevision.methods.sparse_seg import SparseSegmentor
+from sparsevision.datasets.transforms import LoadImage, LoadMask, PackImageInputs, RandomFlip, Resize
+from sparsevision.methods.sparse_seg import AverageMasks, SparseSegmentor
 
 with read_base():
     from .._base_.datasets.tiny_camouflage import *
@@ -53,3 +55,17 @@ model = dict(
 
 optim_wrapper.optimizer.update(lr=3e-3)
 train_cfg.update(max_epochs=30)
+
+tta_model = dict(type=AverageMasks)
+tta_pipeline = [
+    dict(type=LoadImage),
+    dict(type=LoadMask, threshold=128),
+    dict(
+        type=TestTimeAug,
+        transforms=[
+            [dict(type=Resize, size=image_size)],
+            [dict(type=RandomFlip, prob=0.0), dict(type=RandomFlip, prob=1.0)],
+            [dict(type=PackImageInputs)],
+        ],
+    ),
+]

@@ -70,8 +70,12 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def write_png(path: str | Path, array: np.ndarray) -> None:
-    """Write uint8 (H, W) or (H, W, 3) RGB as PNG, atomically: a reader sees the old file or the whole new one."""
+    """Write uint8 (H, W) or (H, W, 3) RGB as PNG, atomically: a reader sees the old file or the whole new one.
+
+    Missing folders are made.
+    """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

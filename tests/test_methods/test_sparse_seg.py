@@ -10,7 +10,13 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from sparsevision.datasets.transforms import PackImageInputs
-from sparsevision.methods.sparse_seg import EncoderDecoder, SparseSegmentor, losses, partial_cross_entropy
+from sparsevision.methods.sparse_seg import (
+    AverageMasks,
+    EncoderDecoder,
+    SparseSegmentor,
+    losses,
+    partial_cross_entropy,
+)
 from sparsevision.methods.sparse_seg.method import labelled_accuracy
 from sparsevision.utils import UserError
 
@@ -240,3 +246,18 @@ def test_padded_labels_are_ignored():
     data = model.data_preprocessor(batch(), training=True)
     assert [int((sample.sparse_sem_seg.data != IGNORE).sum()) for sample in data["data_samples"]] == [2, 2]
     assert all(isinstance(sample.sparse_sem_seg, PixelData) for sample in data["data_samples"])
+
+
+def test_views_are_mirrored_back_and_averaged():
+    def view(values, flip):
+        sample = SegDataSample(metainfo={"flip": flip})
+        sample.pred_mask = PixelData(data=torch.tensor([[values]]))
+        return sample
+
+    tta = AverageMasks(module=segmentor(foreground_index=1))
+    (merged,) = tta.merge_preds([[view([0.0, 1.0], False), view([0.5, 0.0], True)]])
+    assert merged.pred_mask.data.tolist() == [[[0.0, 0.75]]]
+    with pytest.raises(UserError, match="not mirrored"):
+        tta.merge_preds([[view([0.0, 1.0], True)]])
+    with pytest.raises(UserError, match="foreground_index"):
+        tta.merge_preds([[SegDataSample()]])
