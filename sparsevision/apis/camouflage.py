@@ -110,8 +110,8 @@ class CamouflageInferencer:
         sample = self.model.test_step(pseudo_collate([packed]))[0]
         if "pred_mask" not in sample:
             raise UserError(
-                f"{type(self.model).__name__} gives no foreground mask (`pred_mask`); CamouflageInferencer needs a binary "
-                "method: GenSAM, or sparse_seg with foreground_index."
+                f"{type(self.model).__name__} gives no foreground mask (`pred_mask`); CamouflageInferencer needs a "
+                "binary method: GenSAM, or sparse_seg with foreground_index."
             )
         probability = sample.pred_mask.data[0].float().cpu().numpy()
         result = CamouflageResult(name, image, probability, sample, {})

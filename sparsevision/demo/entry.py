@@ -1,5 +1,6 @@
 """What a method hands to the demo page: one `DemoEntry`, whose `run` returns one `DemoResult`."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sparsevision.utils import UserError, tools_dir
+from sparsevision.utils import UserError, find_config, tools_dir
 
 console = Console()
 
@@ -41,6 +42,11 @@ class DemoEntry:
     about: str
     run: Callable[[Path], DemoResult]
     docs: str = field(default="")
+
+
+def shipped_config(name: str) -> str:
+    """Path of a shipped config, as one would type it here."""
+    return os.path.relpath(find_config(name))
 
 
 def call_tool(script: str, *arguments: str | Path) -> str:

@@ -20,7 +20,8 @@ p { margin: .4rem 0; }
 .soft { color: var(--soft); }
 section { margin-top: 1.8rem; padding: 1.2rem; background: var(--card); border: 1px solid var(--line);
   border-radius: .8rem; }
-.pictures { display: grid; gap: 1rem; margin: 1rem 0; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
+.pictures { display: grid; gap: 1rem; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 figure { margin: 0; }
 figure img { width: 100%; display: block; border-radius: .4rem; border: 1px solid var(--line); }
 figcaption { font-size: .88rem; color: var(--soft); padding-top: .3rem; }

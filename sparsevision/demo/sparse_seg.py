@@ -1,0 +1,51 @@
+"""Training from one scribble on the object and one beside it."""
+
+import json
+from pathlib import Path
+
+from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, call_tool, shipped_config
+
+CONFIG = "tiny_sparseseg_resnet18_scribble_30e_camouflage"
+DATA = "data/tiny_camouflage"
+EPOCHS = 30
+SHOWN = ("MAE", "Sm", "Em", "wF")
+PICTURES = 6
+
+
+def run(folder: Path) -> DemoResult:
+    """Make the data, look at its labels, train, test."""
+    config = shipped_config(CONFIG)
+    out, pictures, work_dir = folder / "predictions", folder / "pictures", folder / "run"
+    commands = [
+        call_tool("make_synthetic.py", "camouflage", "--out", DATA, "--seed", "0"),
+        call_tool("misc/browse_dataset.py", config, "--out-dir", folder / "labels", "--number", "2"),
+        call_tool("train.py", config, "--work-dir", work_dir),
+        call_tool(
+            "test.py", config, work_dir / f"epoch_{EPOCHS}.pth",
+            "--work-dir", work_dir, "--out", out, "--show-dir", pictures,
+        ),
+    ]  # fmt: skip
+    metrics = json.loads((out / "metrics.json").read_text())
+    return DemoResult(
+        pictures=_pictures(folder),
+        metrics={"trained from scribbles": {key: metrics[f"cod/{key}"] for key in SHOWN}},
+        commands=commands,
+        remark="Test pictures that training never saw. MAE: lower is better; the others: higher.",
+    )
+
+
+def _pictures(folder: Path) -> list[Picture]:
+    labels = sorted((folder / "labels").rglob("*.png"))[:2]
+    results = sorted((folder / "pictures").glob("*.png"))[:PICTURES]
+    return [Picture(path, "what training sees: an image and its two scribbles") for path in labels] + [
+        Picture(path, f"{path.stem}: image, truth, prediction") for path in results
+    ]
+
+
+ENTRY = DemoEntry(
+    name="sparse_seg",
+    title="Segmentation from scribbles",
+    about="A small network learns to find camouflaged animals from one scribble on the animal and one beside it: about one "
+    "pixel in a hundred is labelled. The pictures are made of textures and photographs of scikit-image.",
+    run=run,
+)
