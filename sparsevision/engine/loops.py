@@ -131,3 +131,11 @@ def endless_batches(loader: DataLoader, *, start: int) -> Iterator[Any]:
             sampler.set_epoch(turn)
         yield from islice(loader, 0 if skip_batches(loader, done) else done, None)
         turn, done = turn + 1, 0
+
+
+def release_workers(loader: DataLoader | None) -> None:
+    """End the processes of a loader with `persistent_workers`; its next pass starts new ones."""
+    iterator = getattr(loader, "_iterator", None)
+    if hasattr(iterator, "_shutdown_workers"):
+        iterator._shutdown_workers()
+        loader._iterator = None

@@ -20,7 +20,7 @@ from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, sav
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError
 from sparsevision.engine.distributed import check_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
 from sparsevision.engine.hooks.checkpoint import find_latest
-from sparsevision.engine.loops import EpochTrainLoop, IterTrainLoop, sampler_of
+from sparsevision.engine.loops import EpochTrainLoop, IterTrainLoop, release_workers, sampler_of
 from sparsevision.engine.pretrained import load_pretrained, take_pretrained
 from sparsevision.engine.schedule import resume_schedulers, scheduler_states
 from sparsevision.engine.state import hook_states, load_hook_states, pack_message_hub, resume_rng, unpack_message_hub
@@ -95,6 +95,14 @@ class Runner(mmengine.runner.Runner):
     def _bare_model(self) -> nn.Module:
         wrapped = is_model_wrapper(self.model) or isinstance(self.model, BaseTTAModel)
         return self.model.module if wrapped else self.model
+
+    def train(self) -> nn.Module:
+        """Train, and let the loaders' processes go at the end: left to garbage collection they take seconds."""
+        try:
+            return super().train()
+        finally:
+            for loop in (self._train_loop, self._val_loop):
+                release_workers(getattr(loop, "dataloader", None))
 
     def load_or_resume(self) -> None:
         """Resume from a named or the latest checkpoint, or load weights. To test, every key must fit."""

@@ -1,4 +1,22 @@
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def _no_environment_report(monkeypatch):
+    """mmengine asks compilers for their versions each time a Runner starts: half a second."""
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Networks of a few numbers gain nothing from more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -39,7 +39,7 @@ class Recorder(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         rates = [group["lr"] for group in runner.optim_wrapper.optimizer.param_groups]
         drawn = [sample.sample_id for sample in data_batch["data_samples"]]
-        self.log[runner.iter] = (float(outputs["loss"]), rates, drawn)
+        self.log[runner.iter] = (outputs["loss"].item(), rates, drawn)
 
 
 class Counter(Hook):

@@ -42,7 +42,7 @@ class ToyDataset(SeededDataset):
 
     def __init__(self, *, length=12, data_root="", **kwargs):
         self.length = length
-        super().__init__(data_root=data_root, **kwargs)
+        super().__init__(data_root=data_root, serialize_data=False, **kwargs)  # serialising collects garbage: slow
 
     def load_data_list(self):
         return [{"value": value} for value in range(self.length)]
@@ -50,19 +50,20 @@ class ToyDataset(SeededDataset):
 
 @MODELS.register_module()
 class ToyModel(BaseModel):
-    """1x1 convolutions with dropout; the loss is normalised by the labels of all processes."""
+    """A network for single pixels with dropout; the loss is normalised by the labels of all processes."""
 
     def __init__(self, *, dropout=0.0, width=4, data_preprocessor=None, init_cfg=None):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         generator = torch.Generator().manual_seed(0)
-        self.first = nn.Conv2d(3, width, 1)
-        self.last = nn.Conv2d(width, 2, 1)
+        self.first = nn.Linear(3, width)
+        self.last = nn.Linear(width, 2)
         for parameter in self.parameters():
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs, data_samples=None, mode="tensor"):
-        logits = self.last(self.dropout(torch.relu(self.first(torch.stack(list(inputs["image"]))))))
+        pixels = torch.stack(list(inputs["image"])).movedim(1, -1)
+        logits = self.last(self.dropout(torch.relu(self.first(pixels)))).movedim(-1, 1)
         if mode == "tensor":
             return logits
         if mode == "loss":
