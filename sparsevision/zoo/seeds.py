@@ -51,7 +51,7 @@ def seed_table(runs: Runs, *, metrics: Sequence[str] = ()) -> str:
             raise UserError(
                 f"no metric '{name}' in every run.{did_you_mean(name, known)} Common: {', '.join(sorted(known))}."
             )
-    names = list(metrics) or sorted(known)
+    names = list(metrics) or [name for name in next(iter(runs.values()))[0] if name in known]
     if not names:
         raise UserError("the configs report no common metric, so there is no table to write")
     first, count = next(iter(runs)), len(next(iter(runs.values())))

@@ -106,3 +106,14 @@ def test_a_page_without_markers_is_refused(config, tools, tmp_path):
     finished = run_tool(TOOL, config, "--seeds", "1", "--work-dir", tmp_path / "runs", "--readme", page)
     assert finished.code == 2
     assert "seed_table:begin" in finished.err
+
+
+@pytest.mark.slow
+def test_the_real_tools_leave_what_the_table_reads(tmp_path, tiny_set):
+    options = [f"{loader}_dataloader.dataset.data_root={tiny_set}" for loader in ("train", "test")]
+    stem = "tiny_sparseseg_resnet18_point_30e_camouflage"
+    arguments = [stem, "--seeds", "1", "--metrics", "cod/MAE", "--work-dir", tmp_path]
+    finished = run_tool(TOOL, *arguments, "--cfg-options", *options, "train_cfg.max_epochs=2")
+    assert finished.code == 0, finished.err
+    result = json.loads((tmp_path / stem / "seed_0" / "result.json").read_text())
+    assert f"| {stem} | cod/MAE | {result['metrics']['cod/MAE']:.4f} |" in finished.out

@@ -21,10 +21,10 @@ from sparsevision.utils import UserError, find_config
 
 EXAMPLE = """examples:
   python tools/analysis_tools/confusion_matrix.py CONFIG --checkpoint work_dirs/CONFIG/epoch_10.pth
-  python tools/analysis_tools/confusion_matrix.py CONFIG --predictions work_dirs/CONFIG/masks
+  python tools/analysis_tools/confusion_matrix.py CONFIG --predictions predictions
 
---predictions is a folder of PNG files named like the images. With two classes a grey level above 127 is class 1;
-with more, grey levels are class ids.
+--predictions is the folder of tools/test.py --out, or any folder of PNG files named like the images. With two classes
+a grey level above 127 is class 1; with more, and in a folder called pred_sem_seg, grey levels are class ids.
 """
 
 
@@ -57,7 +57,14 @@ def masks_of_folder(folder: Path, sample: BaseDataElement, *, classes: int) -> n
     if not path.is_file():
         raise UserError(f"{path} does not exist: --predictions needs one PNG file for every image of the test set")
     grey = read_grey(path)
-    return (grey > 127).astype(np.int64) if classes == 2 else grey.astype(np.int64)
+    ids = classes > 2 or folder.name == "pred_sem_seg"
+    return grey.astype(np.int64) if ids else (grey > 127).astype(np.int64)
+
+
+def png_folder(folder: Path) -> Path:
+    """Where the PNG files of tools/test.py --out lie, or the folder itself."""
+    inner = [folder / name for name in ("pred_mask", "pred_sem_seg") if (folder / name).is_dir()]
+    return inner[0] if inner else folder
 
 
 def pairs(args: argparse.Namespace, cfg: Config) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[str, ...]]]:
@@ -71,7 +78,7 @@ def pairs(args: argparse.Namespace, cfg: Config) -> Iterator[tuple[np.ndarray, n
         if "gt_sem_seg" not in sample:
             raise UserError(f"{sample.get('img_path')}: no dense truth ('gt_sem_seg'), so nothing can be compared")
         if model is None:
-            predicted = masks_of_folder(args.predictions, sample, classes=len(names))
+            predicted = masks_of_folder(png_folder(args.predictions), sample, classes=len(names))
         else:
             with torch.no_grad():
                 predicted = predicted_classes(model.test_step(pseudo_collate([item]))[0])
