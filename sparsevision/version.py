@@ -1,1 +1,3 @@
+"""The version; setup.cfg reads it without importing the package."""
+
 __version__ = "0.1.0"

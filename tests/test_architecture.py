@@ -26,7 +26,8 @@ TIERS = (
     ("weights",),
     ("layers",),
     ("methods",),
-    ("apis",),
+    ("engine.setup", "apis"),  # engine.setup, train and test stand behind the tools
+    ("engine.train", "engine.test"),
     ("zoo", "demo"),
 )
 
