@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.structures import BaseDataElement
@@ -107,7 +108,8 @@ class CamouflageInferencer:
         size = image.shape[:2]
         meta = {"img_path": name, "sample_id": name, "ori_shape": size, "img_shape": size}
         packed = self._pipeline({"img": image, **meta})
-        sample = self.model.test_step(pseudo_collate([packed]))[0]
+        with torch.inference_mode():
+            sample = self.model.test_step(pseudo_collate([packed]))[0]
         if "pred_mask" not in sample:
             raise UserError(
                 f"{type(self.model).__name__} gives no foreground mask (`pred_mask`); CamouflageInferencer needs a "

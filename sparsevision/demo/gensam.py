@@ -44,8 +44,9 @@ def _pictures(folder: Path, name: str) -> list[Picture]:
 ENTRY = DemoEntry(
     name="gensam",
     title="GenSAM: one sentence, no training",
-    about="The only input is the generic prompt “camouflaged animal”. Keywords and heatmaps find where to click, MobileSAM "
-    "turns clicks into masks, each pass looks harder where the last one pointed, and the mask that agrees best with all "
-    "others wins. Heatmaps and keywords come from ConSE here, a stand-in for CLIP and BLIP-2 whose weights are in packages.",
+    about="The only input is the generic prompt “camouflaged animal”. Keywords and heatmaps find where to click, "
+    "MobileSAM turns clicks into masks, each pass looks harder where the last one pointed, and the mask that agrees "
+    "best with all others wins. Heatmaps and keywords come from ConSE here, a stand-in for CLIP and BLIP-2 whose "
+    "weights are in packages.",
     run=run,
 )

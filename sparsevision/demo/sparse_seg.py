@@ -45,7 +45,7 @@ def _pictures(folder: Path) -> list[Picture]:
 ENTRY = DemoEntry(
     name="sparse_seg",
     title="Segmentation from scribbles",
-    about="A small network learns to find camouflaged animals from one scribble on the animal and one beside it: about one "
-    "pixel in a hundred is labelled. The pictures are made of textures and photographs of scikit-image.",
+    about="A small network learns to find camouflaged animals from one scribble on the animal and one beside it; "
+    "everything else is unlabelled. The pictures are made of textures and photographs of scikit-image.",
     run=run,
 )

@@ -1,0 +1,52 @@
+"""The demo page: sections, skipped entries, pictures by relative path."""
+
+import sys
+
+import pytest
+
+from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, run_demo
+from sparsevision.demo.entry import call_tool
+from sparsevision.utils import UserError
+
+
+def make_entry(name="toy", run=None):
+    def good(folder):
+        folder.mkdir(parents=True)
+        (folder / "cat.png").write_bytes(b"png")
+        return DemoResult([Picture(folder / "cat.png", "a <cat>")], {"all": {"MAE": 0.125}}, ["python tools/test.py x"])
+
+    return DemoEntry(name=name, title=f"Title of {name}", about="About & more", run=run or good)
+
+
+def fail(folder):
+    raise UserError("no npm here")
+
+
+def test_the_page_shows_pictures_numbers_and_commands(tmp_path):
+    text = run_demo([make_entry()], tmp_path).read_text()
+    assert 'src="toy/cat.png"' in text
+    assert "a &lt;cat&gt;" in text
+    assert "About &amp; more" in text
+    assert "0.125" in text
+    assert "python tools/test.py x" in text
+
+
+def test_an_entry_that_cannot_run_is_skipped_with_its_reason(tmp_path):
+    text = run_demo([make_entry("broken", fail), make_entry()], tmp_path).read_text()
+    assert "Skipped: no npm here" in text
+    assert 'src="toy/cat.png"' in text
+
+
+def test_a_demo_without_any_part_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="broken: no npm here"):
+        run_demo([make_entry("broken", fail)], tmp_path)
+
+
+def test_shipped_entries_have_names_of_their_own():
+    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES)
+
+
+def test_a_failing_tool_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(UserError, match=r"`python tools/test.py x` ended with exit code 1"):
+        call_tool("test.py", "x")
