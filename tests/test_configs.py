@@ -49,7 +49,15 @@ def run_tensor_mode(model):
 FORWARD_OF = {"GenSAM": run_gensam_networks, "SparseSegmentor": run_tensor_mode}
 
 each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
-each_tiny = pytest.mark.parametrize("path", TINY, ids=named)
+NEEDS_WEIGHTS = {"tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2")}
+
+
+def marked(path: Path):
+    """The path, marked when its model cannot be built without real weights."""
+    return pytest.param(path, id=named(path), marks=[pytest.mark.real_weights] if path.stem in NEEDS_WEIGHTS else [])
+
+
+each_tiny = pytest.mark.parametrize("path", [marked(path) for path in TINY])
 
 
 @each_config
@@ -101,7 +109,9 @@ def test_a_full_size_model_builds_and_runs_on_meta(path):
 
 
 @each_tiny
-def test_a_tiny_config_predicts_even_from_yaml(path, tmp_path):
+def test_a_tiny_config_predicts_even_from_yaml(path, tmp_path, weights):
+    for name in NEEDS_WEIGHTS.get(path.stem, ()):
+        weights(name)
     cfg = Config.fromfile(path)
     cfg.dump(tmp_path / "dumped.yml")
     example = build_example(Config.fromfile(tmp_path / "dumped.yml"), size=(64, 80), count=2)

@@ -43,6 +43,7 @@ def test_a_line_cut_off_by_a_kill_is_dropped(work_dir, tmp_path):
     [
         (["plot_curve", "{run}", "--keys", "mIuO"], "Did you mean 'mIoU'"),
         (["plot_curve", "{run}", "--legend", "a", "b"], "--legend has 2 names, expected 1"),
+        (["plot_curve", "{run}", "--out", "{run}/curve.xyz"], "ends with .png"),
         (["plot_curve", "{run}/nowhere"], "no scalars.json at"),
     ],
 )

@@ -28,6 +28,12 @@ def test_print_config_refuses_a_typo(tiny_config):
     assert "Traceback" not in finished.err
 
 
+def test_print_config_wants_a_format_that_it_knows(tiny_config, tmp_path):
+    finished = run_tool("misc/print_config.py", tiny_config, "--out", tmp_path / "config.txt")
+    assert finished.code == 2
+    assert ".yml" in finished.err
+
+
 def test_browse_dataset_draws_samples_and_counts_labels(tiny_config, tmp_path):
     finished = run_tool("misc/browse_dataset.py", tiny_config, "--number", "2", "--out-dir", tmp_path)
     assert finished.code == 0, finished.err

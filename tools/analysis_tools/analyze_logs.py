@@ -104,8 +104,13 @@ def plot_curve(args: argparse.Namespace) -> None:
     axes.set_title(args.title)
     axes.grid(alpha=0.3)
     axes.legend()
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=120)
+    try:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(args.out, dpi=120)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot write {args.out}: {error}; give a writable path that ends with .png, .svg or .pdf"
+        ) from error
     print(f"wrote {args.out}")
 
 

@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for index in track(chosen, description="drawing", transient=True):
         item = dataset[int(index)]
         sample = item["data_samples"]
-        path = write_image(args.out_dir / f"{sample.sample_id}.png", visualizer.draw_sample(image_of(item), sample))
+        name = sample.get("sample_id", f"sample_{index}")
+        path = write_image(args.out_dir / f"{name}.png", visualizer.draw_sample(image_of(item), sample))
         print(f"{path}  pixels by label: {label_counts(sample)}")
     print(f"wrote {len(chosen)} of {len(dataset)} samples to {args.out_dir}")
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
-from sparsevision.utils import find_config
+from sparsevision.utils import UserError, find_config
+
+FORMATS = (".py", ".yml", ".json")
 
 EXAMPLE = """example:
   python tools/misc/print_config.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
@@ -33,7 +35,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     apply_overrides(cfg, args.cfg_options)
     print(cfg.pretty_text)
     if args.out:
-        cfg.dump(args.out)
+        write(cfg, args.out)
+
+
+def write(cfg: Config, path: Path) -> None:
+    """Write the config in the format that the suffix names.
+
+    Raises:
+        UserError: another suffix, or the file cannot be written.
+    """
+    if path.suffix not in FORMATS:
+        raise UserError(f"--out {path}: expected a name that ends with {', '.join(FORMATS)}")
+    try:
+        cfg.dump(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 if __name__ == "__main__":
