@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def test_it_holds_what_the_tools_need(path):
 def test_its_docstring_shows_the_command(path):
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert f"configs/{path.parent.name}/{path.name}" in text, "say how to run it, with its own path"
+    assert not {"TIME", "EXPECT", "TODO"} & set(re.findall(r"[A-Z]+", text)), "fill in the placeholder, or leave it out"
 
 
 @each_config
