@@ -1,6 +1,7 @@
 """GenSAM (Hu et al., AAAI 2024): camouflaged objects from one generic text prompt, without training."""
 
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
+from sparsevision.methods.gensam.conse import ConSE
 from sparsevision.methods.gensam.heatmap import similarity_heatmap
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
 from sparsevision.methods.gensam.keywords.clean import clean_answer
@@ -13,6 +14,7 @@ from sparsevision.methods.gensam.prompts import box_from_mask, points_from_heatm
 
 __all__ = [
     "ClipHeatmap",
+    "ConSE",
     "GenSAM",
     "GenSAMOptions",
     "HeatmapBackend",

@@ -26,6 +26,11 @@ class Endpoint(BaseHTTPRequestHandler):
         pass
 
 
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that has stopped waiting is no news."""
+
+
 def completion(text):
     return 200, json.dumps({"choices": [{"message": {"content": text}}]})
 
@@ -41,7 +46,7 @@ def answer(request, _):
 
 @pytest.fixture
 def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    server = QuietServer(("127.0.0.1", 0), Endpoint)
     server.requests, server.reply = [], answer
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

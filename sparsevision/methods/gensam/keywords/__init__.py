@@ -4,6 +4,7 @@ from sparsevision.methods.gensam.keywords.blip2 import Blip2Keywords
 from sparsevision.methods.gensam.keywords.cache import CachedKeywords
 from sparsevision.methods.gensam.keywords.chains import blip_keywords, llava_keywords
 from sparsevision.methods.gensam.keywords.clean import clean_answer
+from sparsevision.methods.gensam.keywords.conse_keywords import ConSEKeywords
 from sparsevision.methods.gensam.keywords.llava import LlavaKeywords
 from sparsevision.methods.gensam.keywords.openai_compatible import OpenAICompatibleKeywords
 from sparsevision.methods.gensam.keywords.prompt_sets import DEFAULT_PROMPT_SET, PROMPT_SETS, prompt_words
@@ -15,6 +16,7 @@ __all__ = [
     "PROMPT_SETS",
     "Blip2Keywords",
     "CachedKeywords",
+    "ConSEKeywords",
     "GenericPrompt",
     "JsonKeywords",
     "KeywordSource",

@@ -29,9 +29,16 @@ def load_pretrained(model_class: str, model_name: str, *, device: str, dtype: st
     place = pick_device(device)
     try:
         processor = transformers.AutoProcessor.from_pretrained(model_name)
-        model = getattr(transformers, model_class).from_pretrained(model_name, dtype=_pick_dtype(dtype, place))
+        model, loading = getattr(transformers, model_class).from_pretrained(
+            model_name, dtype=_pick_dtype(dtype, place), output_loading_info=True
+        )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(_explain(why, model_class, model_name, error)) from error
+    if loading["missing_keys"]:  # transformers would go on with random numbers there
+        raise UserError(
+            f"{why}: '{model_name}' is not a complete {model_class}: {len(loading['missing_keys'])} weights are "
+            f"missing, e.g. '{min(loading['missing_keys'])}'"
+        )
     return SimpleNamespace(model=model.to(place).eval().requires_grad_(False), processor=processor)
 
 
