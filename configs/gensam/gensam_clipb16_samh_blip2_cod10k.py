@@ -5,7 +5,8 @@
 
 Needs: COD10K under data/ (docs/prepare_data.md), the weights of SAM, of CLIP (open_clip fetches them) and of
 BLIP-2 (Salesforce/blip2-opt-6.7b) (from its hub, at the first run).
-Hardware and time: one GPU of 24 GB; not run by us. Expect, with protocol "gensam":
+Hardware and time: a GPU with about 24 GB (an estimate from the size of the weights; not run by us).
+Expect, with protocol "gensam":
 MAE .067, F .681, Em .838, Sm .775 (reported, arXiv 2312.07374v3, Table 1).
 """
 

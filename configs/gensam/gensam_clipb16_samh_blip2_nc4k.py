@@ -5,7 +5,8 @@
 
 Needs: NC4K under data/ (docs/prepare_data.md), the weights of SAM, of CLIP (open_clip fetches them) and of
 BLIP-2 (Salesforce/blip2-opt-6.7b) (from its hub, at the first run).
-Hardware and time: one GPU of 24 GB; not run by us. The paper reports no number for it.
+Hardware and time: a GPU with about 24 GB (an estimate from the size of the weights; not run by us).
+The paper reports no number for it.
 """
 
 from mmengine.config import read_base

@@ -5,7 +5,8 @@
 
 Needs: CAMO under data/ (docs/prepare_data.md), the weights of SAM, of CLIP (open_clip fetches them) and of
 LLaVA (llava-hf/llava-1.5-13b-hf) (from its hub, at the first run).
-Hardware and time: one GPU of 40 GB; not run by us. The paper reports no number for it.
+Hardware and time: a GPU with about 40 GB (an estimate from the size of the weights; not run by us).
+The paper reports no number for it.
 """
 
 from mmengine.config import read_base

@@ -16,7 +16,7 @@ from sparsevision.datasets.transforms import LoadImage, LoadMask, PackImageInput
 from sparsevision.evaluation import CamouflageMetric
 from sparsevision.layers.promptable import MobileSAM
 from sparsevision.methods.gensam import GenSAM
-from sparsevision.methods.gensam.conse import ConSEHeatmap
+from sparsevision.methods.gensam.conse import ConSE
 from sparsevision.methods.gensam.keywords import ConSEKeywords
 
 with read_base():
@@ -26,7 +26,7 @@ model = dict(
     type=GenSAM,
     preset="fixed",
     diagnostics=True,
-    heatmap_backend=dict(type=ConSEHeatmap),
+    heatmap_backend=dict(type=ConSE),
     segmenter=dict(type=MobileSAM, checkpoint="mobile_sam"),
     keywords=dict(type=ConSEKeywords),
 )
