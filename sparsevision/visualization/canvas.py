@@ -10,7 +10,7 @@ from sparsevision.utils import UserError
 Colour = tuple[int, int, int]
 FOREGROUND: Colour = (40, 200, 60)
 BACKGROUND: Colour = (230, 50, 40)
-MASK: Colour = (255, 70, 70)
+MASK: Colour = (0, 212, 255)
 BOX: Colour = (255, 210, 0)
 GOLDEN_RATIO = 0.618034
 

@@ -23,7 +23,7 @@ def draw_passes(
         image: uint8 (H,W,3), (H,W) or RGBA.
         passes: mappings or objects with any of `heatmap` (h,w), (side^2,) or (side^2,1); `points` (n,2) pixels with
             `labels` (n,); `box` (x0,y0,x1,y1); `mask` (H,W) bool, probability. Arrays or tensors; None and missing
-            ones are not drawn.
+            ones are not drawn. `foreground`: the words asked for, for the title.
         chosen: index of the pass whose mask is the answer; its title says so.
         height: of one picture in pixels; None keeps the image's, up to 320.
 
@@ -36,10 +36,16 @@ def draw_passes(
     if not passes:
         raise UserError("there are no passes to draw.")
     height = height or min(np.asarray(image).shape[0], MAX_HEIGHT)
-    titles = [f"pass {index}" + (" (chosen)" if index == chosen else "") for index in range(len(passes))]
+    titles = [_title(index, step, chosen=index == chosen) for index, step in enumerate(passes)]
     evidence = side_by_side([_draw_evidence(image, step) for step in passes], titles, height=height)
     masks = side_by_side([_draw_answer(image, step) for step in passes], height=height)
     return np.vstack([evidence, masks])
+
+
+def _title(index: int, step: Any, *, chosen: bool) -> str:
+    words = step.get("foreground") if isinstance(step, Mapping) else getattr(step, "foreground", None)
+    asked = f": {', '.join(dict.fromkeys(words))}" if words else ""
+    return f"{index}{' (chosen)' if chosen else ''}{asked}"
 
 
 def _draw_evidence(image: ArrayLike, step: Any) -> NDArray:

@@ -76,6 +76,8 @@ class GenSAM(BaseModel):
         UserError: unknown preset, prompt set or option, or an option of CLIP for a back-end that is not built from it.
     """
 
+    requires_checkpoint = False
+
     def __init__(
         self,
         *,
