@@ -48,7 +48,6 @@ model = dict(
         num_classes=2,
         norm_cfg=norm_cfg,
     ),
-    per_class=True,
     ignore_index=ignore_index,
     foreground_index=1,
 )

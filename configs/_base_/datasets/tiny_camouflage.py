@@ -10,6 +10,7 @@ from sparsevision.datasets.transforms import (
     LoadMask,
     LoadSparseLabels,
     PackImageInputs,
+    RandomCrop,
     RandomFlip,
     Resize,
 )
@@ -23,6 +24,7 @@ prepare = "Make it with: python tools/make_synthetic.py camouflage --out data/ti
 train_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadSparseLabels, ignore_index=ignore_index),
+    dict(type=RandomCrop, share=(0.75, 1.0)),
     dict(type=Resize, size=image_size, ignore_index=ignore_index),
     dict(type=RandomFlip, prob=0.5),
     dict(type=ColourJitter),
