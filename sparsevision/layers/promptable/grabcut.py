@@ -32,7 +32,7 @@ class GrabCut(PromptableSegmenter):
     """
 
     def __init__(
-        self, *, max_side: int = 512, iterations: int = 5, click_radius: float = 0.01, reach: float = 0.2
+        self, *, max_side: int = 256, iterations: int = 5, click_radius: float = 0.01, reach: float = 0.2
     ) -> None:
         super().__init__()
         self.max_side = max_side
