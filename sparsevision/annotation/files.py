@@ -1,10 +1,10 @@
 """Bytes in and out of files: bounded reading, and writing that leaves either the old file or the whole new one."""
 
 import os
-import secrets
 from pathlib import Path
 
 from sparsevision.annotation.errors import AnnotationError
+from sparsevision.utils import atomic_write
 
 MAX_BYTES = 64 * 2**20
 
@@ -29,33 +29,11 @@ def read_bytes(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Write a file in one step: a reader, or a full disk, finds the old file or the whole new one, never a part.
-
-    Missing folders are made. A link is followed, so that the file it points to is replaced and not the link.
-    """
-    path = Path(os.path.realpath(path))
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    """Write a file in one step, see `atomic_write`; an `AnnotationError` says why it could not be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        with atomic_write(path) as stream:
+            stream.write(data)
     except OSError as error:
         raise AnnotationError(
             f"{path}: cannot be written ({error.strerror}); what was there before is unchanged."
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -22,7 +22,5 @@ def require(module: str, *, extra: str, why: str) -> ModuleType:
             problem = "is not installed"
         else:
             problem = f"cannot be imported (it misses '{error.name}')"
-        raise ImportError(
-            f'{why} needs the package \'{module}\', which {problem}. Install it with: pip install "sparsevision[{extra}]"',
-            name=module,
-        ) from error
+        remedy = f'Install it with: pip install "sparsevision[{extra}]"'
+        raise ImportError(f"{why} needs the package '{module}', which {problem}. {remedy}", name=module) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 from numpy.typing import NDArray
 
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, atomic_write
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -27,8 +27,8 @@ def write_image(path: str | Path, image: NDArray) -> Path:
         raise UserError(f"{path}: a picture must be uint8 (H,W) or (H,W,3), got {image.dtype} {image.shape}.")
     encoded = cv2.imencode(path.suffix, image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded.tobytes())
+        with atomic_write(path) as stream:
+            stream.write(encoded.tobytes())
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
