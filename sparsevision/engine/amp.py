@@ -12,8 +12,7 @@ from torch import nn
 
 from sparsevision.utils import UserError
 
-PLAIN = (None, OptimWrapper, "OptimWrapper")
-MIXED = (AmpOptimWrapper, "AmpOptimWrapper")
+MIXED = "AmpOptimWrapper"
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -34,9 +33,8 @@ def enable_amp(cfg: Config) -> None:
         UserError: the config's own wrapper is of another kind.
     """
     wrapper = cfg.optim_wrapper
-    kind = wrapper.get("type")
-    if kind not in (*PLAIN, *MIXED, CpuAmpOptimWrapper, "CpuAmpOptimWrapper"):
-        name = getattr(kind, "__name__", kind)
+    name = _class_name(wrapper.get("type"))
+    if name not in ("OptimWrapper", MIXED, "CpuAmpOptimWrapper"):
         raise UserError(
             f"--amp turns OptimWrapper into a mixed-precision one; this config has {name}. Leave --amp away."
         )
@@ -50,10 +48,16 @@ def enable_amp(cfg: Config) -> None:
 def adapt_to_cpu(cfg: Config) -> bool:
     """Without a GPU, make a config that asks for AmpOptimWrapper run in bfloat16; returns whether it was changed."""
     wrapper = cfg.get("optim_wrapper")
-    if not wrapper or wrapper.get("type") not in MIXED or torch.cuda.is_available():
+    if not wrapper or _class_name(wrapper.get("type")) != MIXED or torch.cuda.is_available():
         return False
     _use_cpu(wrapper)
     return True
+
+
+def _class_name(kind: type | str | None) -> str:
+    """ "OptimWrapper" for the class, its name with or without module, and nothing at all."""
+    name = "OptimWrapper" if kind is None else getattr(kind, "__name__", str(kind))
+    return name.rpartition(".")[2]
 
 
 def _use_cpu(wrapper: dict[str, Any]) -> None:

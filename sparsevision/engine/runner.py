@@ -11,28 +11,34 @@ import mmengine.runner
 import torch
 from mmengine.dist import all_gather_object, get_world_size, is_distributed, is_main_process
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.registry import RUNNERS
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
+from mmengine.registry import LOOPS, RUNNERS, Registry
+from mmengine.runner import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, save_checkpoint
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError
 from sparsevision.engine.distributed import check_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
-from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.engine.hooks.checkpoint import CheckpointHook, find_latest
 from sparsevision.engine.loops import EpochTrainLoop, IterTrainLoop, release_workers, sampler_of
 from sparsevision.engine.pretrained import load_pretrained, take_pretrained
 from sparsevision.engine.schedule import resume_schedulers, scheduler_states
 from sparsevision.engine.state import hook_states, load_hook_states, pack_message_hub, resume_rng, unpack_message_hub
+from sparsevision.registry import HOOKS
 from sparsevision.utils.randomness import capture_rng
 
-OUR_LOOPS = {
-    EpochBasedTrainLoop: EpochTrainLoop,
-    IterBasedTrainLoop: IterTrainLoop,
-    "EpochBasedTrainLoop": EpochTrainLoop,
-    "IterBasedTrainLoop": IterTrainLoop,
+OURS = {
+    "mmengine.runner.loops.EpochBasedTrainLoop": EpochTrainLoop,
+    "mmengine.runner.loops.IterBasedTrainLoop": IterTrainLoop,
+    "mmengine.hooks.checkpoint_hook.CheckpointHook": CheckpointHook,
 }
 WRAPPER_PREFIX = ((r"^module\.", ""),)
+
+
+def _ours(kind: type | str, registry: Registry) -> type:
+    """Our class in place of one of mmengine's, given as a class or by name; any other class as it is."""
+    found = registry.get(kind) if isinstance(kind, str) else kind
+    return OURS.get(f"{found.__module__}.{found.__qualname__}", found) if isinstance(found, type) else kind
 
 
 @RUNNERS.register_module(name="SparseVisionRunner")
@@ -51,6 +57,7 @@ class Runner(mmengine.runner.Runner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._scheduler_config = copy.deepcopy(kwargs.get("param_scheduler"))
         super().__init__(*args, **kwargs)
+        self._config_text = self.cfg.pretty_text
 
     def setup_env(self, env_cfg: dict) -> None:
         """Also start processes that have no GPU."""
@@ -70,11 +77,18 @@ class Runner(mmengine.runner.Runner):
         """Our loops where mmengine's would be built."""
         if isinstance(loop, dict):
             loop = dict(loop)
-            kind = loop.pop("type", None)
-            if kind is None:
-                kind = EpochTrainLoop if loop.pop("by_epoch") else IterTrainLoop
-            loop["type"] = OUR_LOOPS.get(kind, kind)
+            if "type" not in loop:
+                loop["type"] = EpochTrainLoop if loop.pop("by_epoch") else IterTrainLoop
+            loop["type"] = _ours(loop["type"], LOOPS)
         return super().build_train_loop(loop)
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Our CheckpointHook where mmengine's would be."""
+        hooks = dict(hooks or {})
+        checkpoint = hooks.setdefault("checkpoint", {"type": CheckpointHook})
+        if isinstance(checkpoint, dict):
+            hooks["checkpoint"] = {**checkpoint, "type": _ours(checkpoint["type"], HOOKS)}
+        super().register_default_hooks(hooks)
 
     @staticmethod
     def build_dataloader(
@@ -184,7 +198,7 @@ class Runner(mmengine.runner.Runner):
         progress = {"epoch": self.epoch + by_epoch, "iter": self.iter + (not by_epoch)} | (meta or {})
         return {
             **progress,
-            "cfg": self.cfg.pretty_text,
+            "cfg": self._config_text,
             "seed": self.seed,
             "sampler_seed": getattr(sampler_of(loader), "seed", None),
             **self._pace(),

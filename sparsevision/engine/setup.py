@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 
-import sparsevision.methods  # noqa: F401 (registers classes for configs with short names)
+import sparsevision.methods.registered  # noqa: F401 (for configs with short names)
 from sparsevision.engine.overrides import add_cfg_options, apply_overrides
 from sparsevision.engine.runner import Runner
 from sparsevision.registry import MODELS

@@ -46,8 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runner = build_runner(cfg)
     try:
         runner.train()
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not was_interrupted(error):
+            raise
         raise Interrupted(how_to_go_on(runner, sys.argv[1:] if arguments is None else arguments)) from None
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Ctrl-C is behind it, also where a library caught that and raised something else."""
+    return isinstance(error, KeyboardInterrupt) or (error is not None and was_interrupted(error.__context__))
 
 
 def training_config(args: argparse.Namespace) -> Config:

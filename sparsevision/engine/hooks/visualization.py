@@ -67,8 +67,9 @@ class VisualizationHook(Hook):
 
 
 def _image_of(sample: BaseDataElement, batch: Any, number: int) -> np.ndarray:
-    """The sample's picture from its file, at its own size, else the network's input; uint8 RGB (H,W,3)."""
+    """The sample's picture from its file, at its own size, else the network's input in 0..255; uint8 RGB (H,W,3)."""
     path = sample.get("img_path")
     if path and Path(path).is_file():
         return read_image(path)
-    return batch["inputs"]["image"][number].permute(1, 2, 0).cpu().numpy()
+    image = batch["inputs"]["image"][number].permute(1, 2, 0).cpu().numpy()
+    return image if image.dtype == np.uint8 else np.clip(np.round(image), 0, 255).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 
 import numpy as np
 import torch
@@ -21,12 +22,14 @@ SIDE = 4
 
 @TRANSFORMS.register_module()
 class ToyAugmentation:
-    """Noise from all three global generators."""
+    """Noise from all three global generators; `delay` seconds a sample, for tests that interrupt."""
 
-    def __init__(self, noise=0.1):
+    def __init__(self, noise=0.1, delay=0.0):
         self.noise = noise
+        self.delay = delay
 
     def __call__(self, results):
+        time.sleep(self.delay)
         draws = random.random() + np.random.rand() + torch.rand(()).item()  # noqa: NPY002
         image = np.full((3, SIDE, SIDE), results["value"] + self.noise * draws, dtype=np.float32)
         sample = SegDataSample(metainfo={"sample_id": f"s{results['value']}", "ori_shape": (SIDE, SIDE)})
@@ -73,6 +76,14 @@ class ToyModel(BaseModel):
         for sample, scores in zip(data_samples, logits, strict=True):
             sample.pred_mask = PixelData(data=scores.softmax(0)[1:2].float())
         return data_samples
+
+
+@MODELS.register_module()
+class FrozenToy(ToyModel):
+    """A method that does not train and has no checkpoint."""
+
+    trainable = False
+    requires_checkpoint = False
 
 
 @METRICS.register_module()
