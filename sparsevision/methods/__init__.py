@@ -1,0 +1,1 @@
+"""One folder a method. Nothing is imported here; see `registered` for all of them."""
