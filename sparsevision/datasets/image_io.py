@@ -1,14 +1,12 @@
 """Images and masks from files, and back: one rule for every odd file, and errors that name the file."""
 
-import os
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, atomic_write
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class codes, not grey levels
@@ -74,17 +72,8 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
 
     Missing folders are made.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(file, format="PNG")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic_write(path) as file:
+        Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(file, format="PNG")
 
 
 def _open(path: str | Path) -> Image.Image:

@@ -1,8 +1,6 @@
 """Words to CLIP text features: tokens, the 85-template ensemble and its cache."""
 
 import hashlib
-import os
-import tempfile
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sparsevision.methods.gensam.network import SpatialCLIP
-from sparsevision.utils import UserError, require
+from sparsevision.utils import UserError, atomic_write, require
 
 SCENE_TEMPLATES = (
     "there is a {} in the scene.",
@@ -174,15 +172,9 @@ def _read_array(path: Path, length: int) -> Tensor | None:
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:
-    """Write next to the place and rename, so that a reader never sees half a file; a full disk is only a warning."""
-    temporary = None
+    """Write so that a reader never sees half a file; a full disk is only a warning."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            temporary = file.name
+        with atomic_write(path) as file:
             np.save(file, array)
-        os.replace(temporary, path)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         warnings.warn(f"Text feature not cached: {error}.", stacklevel=4)

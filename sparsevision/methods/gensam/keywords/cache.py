@@ -3,8 +3,6 @@
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from mmengine.logging import print_log
 from sparsevision.methods.gensam.keywords.source import KeywordSource, build_source, image_hash
 from sparsevision.methods.gensam.keywords.types import Keywords
 from sparsevision.registry import MODELS
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, atomic_write
 
 
 @MODELS.register_module()
@@ -77,14 +75,7 @@ def _read(file: Path, key: dict) -> Keywords | None:
 
 def _write(file: Path, content: dict) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(content, stream, ensure_ascii=False, indent=1)
-            os.replace(temporary, file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_write(file) as stream:
+            stream.write(json.dumps(content, ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise UserError(f"cannot write the keywords cache {file}: {error.strerror or error}") from error
