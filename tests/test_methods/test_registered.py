@@ -11,5 +11,7 @@ for name in ("GenSAM", "SparseSegmentor", "MobileSAM", "GenericPrompt"):
 
 
 def test_a_fresh_process_finds_models_by_short_name():
-    finished = subprocess.run([sys.executable, "-W", "ignore", "-c", CHECK], check=False, capture_output=True, text=True)
+    finished = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CHECK], check=False, capture_output=True, text=True
+    )
     assert finished.returncode == 0, finished.stderr
