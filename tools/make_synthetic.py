@@ -40,7 +40,7 @@ def _add_camouflage(kinds: argparse._SubParsersAction) -> None:
 
 
 def _add_photos(kinds: argparse._SubParsersAction) -> None:
-    photos = kinds.add_parser("photos", help="four photographs of scikit-image with masks outlined by hand")
+    photos = kinds.add_parser("photos", help="four photographs with masks outlined by hand")
     photos.add_argument("--out", default="data/photos", help="folder to make (default: %(default)s)")
     photos.set_defaults(make=make_photos)
 

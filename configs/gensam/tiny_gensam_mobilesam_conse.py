@@ -26,9 +26,9 @@ model = dict(
     type=GenSAM,
     preset="fixed",
     diagnostics=True,
-    heatmap_backend=dict(type=ConSE),
+    heatmap_backend=dict(type=ConSE, pretrained="efficientnet_lite0"),
     segmenter=dict(type=MobileSAM, checkpoint="mobile_sam"),
-    keywords=dict(type=ConSEKeywords),
+    keywords=dict(type=ConSEKeywords, pretrained="efficientnet_lite0"),
 )
 test_dataloader = dict(
     batch_size=1,

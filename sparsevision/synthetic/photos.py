@@ -1,4 +1,4 @@
-"""Four photographs of scikit-image with reference masks, drawn by hand as polygons for this demo.
+"""Photographs that scikit-image and scikit-learn carry, with reference masks drawn by hand as polygons for the demo.
 
 The outlines follow the object by eye to about three pixels: good for a picture and a rough score, not for a benchmark.
 """
@@ -26,24 +26,29 @@ OUTLINES = {
         (322, 127), (316, 133), (311, 145), (311, 175), (313, 185), (313, 240), (311, 300), (311, 350), (313, 406),
         (331, 406), (331, 300), (331, 180), (334, 176), (334, 145), (328, 132),
     ],
-    "astronaut": [
-        (236, 16), (205, 22), (185, 38), (160, 55), (154, 70), (156, 95), (165, 112), (180, 130), (183, 148),
-        (160, 150),
-        (135, 160), (122, 180), (114, 188), (116, 205), (100, 220), (75, 240), (58, 260), (45, 285), (40, 310),
-        (28, 340), (20, 385), (25, 430), (30, 470), (35, 511), (278, 511), (278, 460), (290, 415), (310, 385),
-        (335, 360), (362, 348), (355, 310), (345, 270), (325, 245), (303, 233), (300, 215), (285, 190), (258, 175),
-        (255, 150), (262, 135), (275, 130), (290, 115), (301, 85), (298, 65), (285, 40), (265, 22),
+    "flower": [
+        (315, 85), (295, 92), (270, 96), (245, 100), (225, 113), (207, 120), (203, 135), (188, 143), (190, 168),
+        (177, 172), (178, 195), (169, 205), (172, 235), (171, 255), (180, 278), (190, 298), (202, 318), (220, 332),
+        (240, 348), (265, 352), (295, 360), (325, 358), (355, 350), (385, 335), (405, 325), (412, 308), (425, 290),
+        (430, 272), (440, 245), (445, 215), (440, 190), (430, 165), (428, 140), (412, 130), (405, 118), (388, 112),
+        (380, 100), (355, 93), (335, 91),
     ],
 }  # fmt: skip
 
 
 def load_photo(name: str) -> tuple[np.ndarray, np.ndarray]:
     """A photograph and its reference mask: uint8 RGB (H,W,3), bool (H,W). `name` is a key of OUTLINES."""
-    data = require("skimage.data", extra="demo", why="The demo's photographs")
-    image = getattr(data, name)()
+    image = _read(name)
     mask = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.array(OUTLINES[name], np.int32)], 1)
     return image, mask.astype(bool)
+
+
+def _read(name: str) -> np.ndarray:
+    why = "The demo's photographs"
+    if name == "flower":
+        return require("sklearn.datasets", extra="demo", why=why).load_sample_image("flower.jpg")
+    return getattr(require("skimage.data", extra="demo", why=why), name)()
 
 
 def write_photos(root: str | Path) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from sparsevision.synthetic.photos import OUTLINES, load_photo, write_photos
 
 pytest.importorskip("skimage")
+pytest.importorskip("sklearn")
 
 
 @pytest.mark.parametrize("name", sorted(OUTLINES))
