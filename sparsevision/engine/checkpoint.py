@@ -1,10 +1,9 @@
 """Checkpoints that hold tensors and builtins only, written atomically and read without running any code."""
 
 import errno
-import os
 import shutil
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +13,7 @@ from torch import nn
 
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError, check_readable, explain
 from sparsevision.engine.plain import to_plain
-from sparsevision.utils import closest
+from sparsevision.utils import atomic_write, closest
 
 DESCRIPTIVE = ("meta", "message_hub")
 LISTED = 5
@@ -32,9 +31,8 @@ def save_checkpoint(obj: Mapping[str, Any], path: str | Path) -> None:
     """
     plain = {str(key): to_plain(value, where=str(key), lenient=key in DESCRIPTIVE) for key, value in obj.items()}
     path = Path(path)
-    with _write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_atomically(plain, path)
+    with _write_errors(path), atomic_write(path) as file:
+        _serialise(plain, file)
 
 
 def load_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
@@ -154,20 +152,6 @@ def _no_allow_list():
         torch.serialization.add_safe_globals(allowed)
 
 
-def _write_atomically(plain: dict[str, Any], path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            _serialise(plain, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
 def _serialise(plain: dict[str, Any], file: BinaryIO) -> None:
     """`torch.save`, whose archive writer hides a failed write behind a RuntimeError: bring the OSError back."""
     try:
@@ -175,16 +159,6 @@ def _serialise(plain: dict[str, Any], file: BinaryIO) -> None:
     except RuntimeError as error:
         cause = error.__context__ or error.__cause__
         raise (cause if isinstance(cause, OSError) else error) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, on systems that can open folders."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from sparsevision.engine import CheckpointError, checkpoint, load_checkpoint, load_state_dict, save_checkpoint
+from sparsevision.engine import CheckpointError, load_checkpoint, load_state_dict, save_checkpoint
 
 
 class Bomb:
@@ -118,7 +118,7 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CheckpointError, match=r"no space left.*a\.pth.*earlier file is untouched.*--resume"):
         save_checkpoint({"state_dict": {"w": torch.ones(4)}}, path)
     assert path.read_bytes() == before

@@ -217,7 +217,7 @@ def test_a_full_disk_ends_in_a_sentence(config, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sparsevision.engine.checkpoint.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     assert "no space left on the device" in ended(run_tool("train.py", config))
 
 

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process, master_only
 
 from sparsevision.engine.checkpoint import load_checkpoint, save_checkpoint
 from sparsevision.registry import HOOKS
+from sparsevision.utils import atomic_write
 
 
 @HOOKS.register_module()
@@ -97,9 +98,8 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
 
 def write_pointer(work_dir: Path, checkpoint: str) -> None:
     """Replace `last_checkpoint` in one step."""
-    temporary = work_dir / ".last_checkpoint.tmp"
-    temporary.write_text(checkpoint, encoding="utf-8")
-    temporary.replace(work_dir / "last_checkpoint")
+    with atomic_write(work_dir / "last_checkpoint") as file:
+        file.write(checkpoint.encode())
 
 
 def find_latest(work_dir: str | Path) -> Path | None:
