@@ -1,4 +1,4 @@
-"""Puts configs, tools and the model index into the wheel as `sparsevision/.mim`, where OpenMMLab's `mim` looks for them."""
+"""Puts configs, tools and the model index into the wheel as `sparsevision/.mim`, where OpenMMLab's `mim` looks."""
 
 import shutil
 from pathlib import Path

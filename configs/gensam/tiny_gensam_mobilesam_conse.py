@@ -40,6 +40,7 @@ test_dataloader = dict(
         images="data/photos/Imgs",
         masks_dir="data/photos/GT",
         name="photos",
+        prepare="Make it with: python tools/make_synthetic.py photos --out data/photos",
         test_mode=True,
         pipeline=[dict(type=LoadImage), dict(type=LoadMask, threshold=128), dict(type=PackImageInputs)],
     ),

@@ -28,6 +28,7 @@ class ImageFolderDataset(SeededDataset):
         stem_prefix: only stems that begin with this are used.
         shared_masks: the mask folder serves other splits too, so that masks without an image are no news.
         name: name of the data set in sample metainfo and messages.
+        prepare: how to get the data, said in the error when they are missing.
         classes: class names, index = class id.
         kwargs: passed on to SeededDataset (pipeline, seed, test_mode, indices, ...).
 
@@ -51,11 +52,13 @@ class ImageFolderDataset(SeededDataset):
         shared_masks: bool = False,
         name: str = "images",
         classes: tuple[str, ...] | None = None,
+        prepare: str = "",
         **kwargs,
     ) -> None:
         self.images = images
-        self.masks_dir = _folder(masks_dir, "masks_dir")
-        self.sparse_dir = _folder(sparse_dir, "sparse_dir")
+        self.prepare = prepare
+        self.masks_dir = _folder(masks_dir, "masks_dir", help_text=prepare)
+        self.sparse_dir = _folder(sparse_dir, "sparse_dir", help_text=prepare)
         self.file_list = file_list
         self.stem_prefix = stem_prefix
         self.name = name
@@ -67,7 +70,7 @@ class ImageFolderDataset(SeededDataset):
 
     def load_data_list(self) -> list[dict]:
         """Pair the files by stem and warn about those left over."""
-        images, strays = find_images(self.images)
+        images, strays = find_images(self.images, help_text=self.prepare)
         masks, stray_masks = _labels(self.masks_dir, IMAGE_SUFFIXES)
         sparse, stray_sparse = _labels(self.sparse_dir, SPARSE_SUFFIXES)
         chosen = self._choose(images)
@@ -119,7 +122,7 @@ class ImageFolderDataset(SeededDataset):
         )
 
 
-def find_images(images: str | Path) -> tuple[dict[str, Path], list[str]]:
+def find_images(images: str | Path, *, help_text: str = "") -> tuple[dict[str, Path], list[str]]:
     """{stem: path} for a folder, one file or a glob, and the names of files that are no images.
 
     Raises:
@@ -137,7 +140,8 @@ def find_images(images: str | Path) -> tuple[dict[str, Path], list[str]]:
     found = {match.stem: match for match in paths if match.is_file() and match.suffix.lower() in IMAGE_SUFFIXES}
     if not found:
         raise UserError(
-            f"'{images}' is no folder, no file, and as a pattern matches no image ({', '.join(IMAGE_SUFFIXES)})."
+            f"'{images}' is no folder, no file, and as a pattern matches no image ({', '.join(IMAGE_SUFFIXES)}). "
+            f"{help_text}"
         )
     if len(found) < sum(match.is_file() and match.suffix.lower() in IMAGE_SUFFIXES for match in paths):
         raise UserError(
@@ -146,11 +150,12 @@ def find_images(images: str | Path) -> tuple[dict[str, Path], list[str]]:
     return found, []
 
 
-def _folder(path: str | None, argument: str) -> Path | None:
+def _folder(path: str | None, argument: str, *, help_text: str) -> Path | None:
     if path is None:
         return None
     if not Path(path).is_dir():
-        raise UserError(f"{argument}='{path}' is not a folder. Leave it out if there are none.")
+        remedy = help_text or "Leave it out if there are none."
+        raise UserError(f"{argument}='{path}' is not a folder. {remedy}")
     return Path(path)
 
 

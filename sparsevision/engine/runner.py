@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, save_checkpoint
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError
+from sparsevision.engine.cli import plain_sentence
 from sparsevision.engine.distributed import check_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
 from sparsevision.engine.hooks.checkpoint import CheckpointHook, find_latest
 from sparsevision.engine.loops import EpochTrainLoop, IterTrainLoop, release_workers, sampler_of
@@ -25,6 +26,7 @@ from sparsevision.engine.pretrained import load_pretrained, take_pretrained
 from sparsevision.engine.schedule import resume_schedulers, scheduler_states
 from sparsevision.engine.state import hook_states, load_hook_states, pack_message_hub, resume_rng, unpack_message_hub
 from sparsevision.registry import HOOKS
+from sparsevision.utils import UserError
 from sparsevision.utils.randomness import capture_rng
 
 OURS = {
@@ -99,6 +101,16 @@ class Runner(mmengine.runner.Runner):
         if loader.generator is None:
             loader.generator = torch.Generator().manual_seed(seed or 0)
         return loader
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """As mmengine's; a schedule that does not fit the length of the run is the user's error."""
+        try:
+            return super().build_param_scheduler(scheduler)
+        except ValueError as error:
+            raise UserError(
+                f"param_scheduler does not fit this run ({plain_sentence(str(error))}). Its begin, end and T_max must "
+                "lie within train_cfg.max_epochs or max_iters; a warm-up must end before the run does."
+            ) from error
 
     def _init_model_weights(self) -> None:
         pretrained = take_pretrained(self._bare_model())

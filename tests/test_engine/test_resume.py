@@ -12,6 +12,7 @@ from sparsevision.engine import CheckpointError, load_checkpoint
 from sparsevision.engine.hooks import CheckpointHook
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.runner import Runner
+from sparsevision.utils import UserError
 
 ITER_BASED = {
     "train_cfg": {"by_epoch": False, "max_iters": 18},
@@ -163,6 +164,12 @@ def test_more_iterations_on_resume_give_the_longer_schedule(tmp_path):
     train(tmp_path / "cut", **{**changes, "train_cfg": {"by_epoch": False, "max_iters": 8}})
     _, log = train(tmp_path / "cut", resume=True, **changes)
     assert [log[i][1] for i in range(8, 18)] == [expected[i][1] for i in range(8, 18)]
+
+
+def test_a_schedule_longer_than_the_run_is_told(tmp_path):
+    steps = [{"type": "CosineAnnealingLR", "begin": 2, "by_epoch": True}]
+    with pytest.raises(UserError, match="param_scheduler does not fit this run"):
+        train(tmp_path, train_cfg__max_epochs=2, param_scheduler=steps)
 
 
 def test_workers_change_nothing(tmp_path):

@@ -6,6 +6,7 @@ Surgery (arXiv 2304.05653) with key-key instead of value-value attention. Parame
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -78,6 +79,17 @@ class ClipConfig:
 def _count_blocks(state: Mapping[str, Tensor], prefix: str) -> int:
     start = f"{prefix}resblocks."
     return len({key[len(start) :].split(".")[0] for key in state if key.startswith(start)})
+
+
+def _create(open_clip: ModuleType, model: str, pretrained: str | None) -> nn.Module:
+    try:
+        return open_clip.create_model(model, pretrained=pretrained)
+    except (RuntimeError, OSError) as error:
+        raise UserError(
+            f"open_clip cannot give '{model}' its weights '{pretrained}' ({str(error).splitlines()[0]}). Run once "
+            "where its hub can be reached, or set model.heatmap_backend.pretrained to a file with a state dict in OpenAI's "
+            "layout."
+        ) from error
 
 
 class QuickGELU(nn.Module):
@@ -237,7 +249,7 @@ class SpatialCLIP(nn.Module):
             open_clip = require("open_clip", extra="sam", why="GenSAM's spatial CLIP")
             if model not in (names := open_clip.list_models()):
                 raise UserError(f"open_clip has no model '{model}'.{did_you_mean(model, names)}")
-            model = open_clip.create_model(model, pretrained=pretrained)
+            model = _create(open_clip, model, pretrained)
         quick_gelu = any(type(module).__name__ == "QuickGELU" for module in model.modules())
         return cls.from_state_dict(model.state_dict(), quick_gelu=quick_gelu, dual_layers=dual_layers)
 

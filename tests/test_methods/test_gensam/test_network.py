@@ -103,3 +103,14 @@ def test_unknown_open_clip_name_is_explained():
     pytest.importorskip("open_clip")
     with pytest.raises(UserError, match="ViT-B-16-quickgelu"):
         SpatialCLIP.from_open_clip("ViT-B-16-quickgel", None)
+
+
+def test_weights_out_of_reach_are_told(monkeypatch):
+    open_clip = pytest.importorskip("open_clip")
+
+    def fail(*_, **__):
+        raise RuntimeError("Failed to download weights\nwith details")
+
+    monkeypatch.setattr(open_clip, "create_model", fail)
+    with pytest.raises(UserError, match="'openai' .Failed to download weights.*state dict in OpenAI's layout"):
+        SpatialCLIP.from_open_clip("ViT-B-16-quickgelu", "openai")
