@@ -86,9 +86,9 @@ def _create(open_clip: ModuleType, model: str, pretrained: str | None) -> nn.Mod
         return open_clip.create_model(model, pretrained=pretrained)
     except (RuntimeError, OSError) as error:
         raise UserError(
-            f"open_clip cannot give '{model}' its weights '{pretrained}' ({str(error).splitlines()[0]}). Run once "
-            "where its hub can be reached, or set model.heatmap_backend.pretrained to a file with a state dict in OpenAI's "
-            "layout."
+            f"open_clip cannot give '{model}' its weights '{pretrained}' ({str(error).splitlines()[0]}). "
+            "Run once where its hub can be reached, or set model.heatmap_backend.pretrained to a file with a state dict "
+            "in OpenAI's layout."
         ) from error
 
 

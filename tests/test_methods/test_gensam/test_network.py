@@ -112,5 +112,5 @@ def test_weights_out_of_reach_are_told(monkeypatch):
         raise RuntimeError("Failed to download weights\nwith details")
 
     monkeypatch.setattr(open_clip, "create_model", fail)
-    with pytest.raises(UserError, match="'openai' .Failed to download weights.*state dict in OpenAI's layout"):
+    with pytest.raises(UserError, match=r"'openai' .Failed to download weights.*state dict in OpenAI's layout"):
         SpatialCLIP.from_open_clip("ViT-B-16-quickgelu", "openai")
