@@ -87,8 +87,8 @@ def _create(open_clip: ModuleType, model: str, pretrained: str | None) -> nn.Mod
     except (RuntimeError, OSError) as error:
         raise UserError(
             f"open_clip cannot give '{model}' its weights '{pretrained}' ({str(error).splitlines()[0]}). "
-            "Run once where its hub can be reached, or set model.heatmap_backend.pretrained to a file with a state dict "
-            "in OpenAI's layout."
+            "Run once where its hub can be reached, or set model.heatmap_backend.pretrained to a file with a state "
+            "dict in OpenAI's layout."
         ) from error
 
 
