@@ -69,7 +69,8 @@ def _section(folder: Path, entry: DemoEntry, outcome: DemoResult | str, seconds:
 def _figure(folder: Path, path: Path, caption: str) -> str:
     source = html.escape(Path(os.path.relpath(path, folder)).as_posix())
     text = html.escape(caption)
-    return f'<figure><img src="{source}" alt="{text}" loading="lazy"><figcaption>{text}</figcaption></figure>'
+    image = f'<a href="{source}"><img src="{source}" alt="{text}" loading="lazy"></a>'
+    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
 
 
 def _table(metrics: dict[str, dict[str, float]]) -> str:
