@@ -46,6 +46,20 @@ def test_partial_cross_entropy_equals_the_plain_formula(per_class):
     assert loss.item() == pytest.approx(plain_partial_cross_entropy(logits, labels, per_class).item(), abs=1e-6)
 
 
+def test_class_shares_weigh_the_averages_of_the_classes():
+    logits, labels = torch.randn(1, 2, 2, 2), torch.tensor([[[0, 0], [1, IGNORE]]])
+    nll = -logits.log_softmax(1)[0]
+    expected = 0.9 * (nll[0, 0, 0] + nll[0, 0, 1]) / 2 + 0.1 * nll[1, 1, 0]
+    loss = partial_cross_entropy(logits, labels, ignore_index=IGNORE, class_share=(9, 1))
+    torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("share", [(1,), (1, 0), (1, -1)])
+def test_shares_are_one_positive_number_for_each_class(share):
+    with pytest.raises(ValueError, match="class_share must be 2 positive numbers"):
+        partial_cross_entropy(torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2), ignore_index=IGNORE, class_share=share)
+
+
 @pytest.mark.parametrize("per_class", [False, True])
 def test_gradient(per_class):
     generator = torch.Generator().manual_seed(1)

@@ -1,5 +1,7 @@
 """Losses of dense predictions against sparse labels: plain functions on tensors."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,7 +9,14 @@ from torch import Tensor
 from sparsevision.layers.reduce import global_count
 
 
-def partial_cross_entropy(logits: Tensor, labels: Tensor, *, ignore_index: int, per_class: bool = False) -> Tensor:
+def partial_cross_entropy(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    ignore_index: int,
+    per_class: bool = False,
+    class_share: Sequence[float] | None = None,
+) -> Tensor:
     """Cross-entropy over the labelled pixels alone.
 
     The sum over this process's labelled pixels is divided by the mean label count per process, so that after the
@@ -22,12 +31,16 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor, *, ignore_index: int, 
         labels: (B, H, W) integer classes, or `ignore_index` where nothing is labelled.
         ignore_index: value of unlabelled pixels.
         per_class: average each class on its own and add the averages, so that a rare class is not outweighed.
+        class_share: (C,) shares of all pixels that the classes are known to cover. Each class is averaged on its own
+            and weighted with its share: the network then learns these proportions and not those of the strokes,
+            which are about as long on a small object as on all that is around it (prior correction of Saerens et
+            al., Neural Computation 2002).
 
     Returns:
         Scalar.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or the shares are not one positive number for each class.
     """
     if logits.ndim != 4 or labels.shape != (len(logits), *logits.shape[2:]):
         raise ValueError(
@@ -35,10 +48,21 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor, *, ignore_index: int, 
         )
     scores = logits.to(torch.promote_types(logits.dtype, torch.float32))  # half precision would lose the sum
     pixelwise = F.cross_entropy(scores, labels.long(), ignore_index=ignore_index, reduction="none")
-    groups = _class_masks(labels, logits.shape[1]) if per_class else (labels != ignore_index)[None]
+    weights = None if class_share is None else _checked_share(class_share, like=logits)
+    by_class = per_class or weights is not None
+    groups = _class_masks(labels, logits.shape[1]) if by_class else (labels != ignore_index)[None]
     sums = (pixelwise[None] * groups).flatten(1).sum(1)
     counts = global_count(groups.flatten(1).sum(1))
-    return (sums / counts.clamp(min=torch.finfo(sums.dtype).tiny)).sum()
+    means = sums / counts.clamp(min=torch.finfo(sums.dtype).tiny)
+    return means.sum() if weights is None else (means * weights).sum()
+
+
+def _checked_share(share: Sequence[float], *, like: Tensor) -> Tensor:
+    """Shares as (C,), scaled to a sum of 1."""
+    weights = torch.tensor(share, dtype=torch.float32, device=like.device)
+    if weights.shape != like.shape[1:2] or not (weights > 0).all():
+        raise ValueError(f"class_share must be {like.shape[1]} positive numbers, one for each class, got {share}")
+    return weights / weights.sum()
 
 
 def _class_masks(labels: Tensor, classes: int) -> Tensor:

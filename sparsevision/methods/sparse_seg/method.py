@@ -31,7 +31,7 @@ class SparseSegmentor(BaseModel):
         backbone, decode_head, neck: built modules, or mmseg configs whose `type` is a class.
         auxiliary_heads: like `decode_head`; they add to the loss with `auxiliary_weight` each.
         auxiliary_weight: see above.
-        per_class: average each class on its own in the loss (see `partial_cross_entropy`).
+        per_class, class_share: of the loss, see `partial_cross_entropy`.
         ignore_index: value of unlabelled pixels.
         foreground_index: the class whose probability is answered as `pred_mask`. None: `pred_sem_seg` is answered.
         data_preprocessor: default `ImagePreprocessor()`.
@@ -49,6 +49,7 @@ class SparseSegmentor(BaseModel):
         auxiliary_heads: Sequence[Part] = (),
         auxiliary_weight: float = 0.4,
         per_class: bool = False,
+        class_share: Sequence[float] | None = None,
         ignore_index: int = 255,
         foreground_index: int | None = None,
         data_preprocessor: Part | None = None,
@@ -65,6 +66,7 @@ class SparseSegmentor(BaseModel):
         )
         self.auxiliary_weight = auxiliary_weight
         self.per_class = per_class
+        self.class_share = class_share
         self.ignore_index = ignore_index
         self.foreground_index = foreground_index
         self._check_heads()
@@ -102,7 +104,13 @@ class SparseSegmentor(BaseModel):
         return {**terms, "labelled_accuracy": labelled_accuracy(main, labels, ignore_index=self.ignore_index)}
 
     def _partial_ce(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return partial_cross_entropy(logits, labels, ignore_index=self.ignore_index, per_class=self.per_class)
+        return partial_cross_entropy(
+            logits,
+            labels,
+            ignore_index=self.ignore_index,
+            per_class=self.per_class,
+            class_share=self.class_share,
+        )
 
     def predict(
         self, inputs: dict[str, Tensor], data_samples: list[SegDataSample] | None = None
