@@ -3,6 +3,7 @@
 Features are (B,1+N,D), class token first; texts (n,D); similarities of patches (B,N,n); heatmaps (B,N), N = side².
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +21,11 @@ def min_max(x: Tensor, dim: int | None = None) -> Tensor:
     return torch.where(span > 0, (x - low) / span, torch.zeros_like(x))
 
 
+def as_tensor(values: Tensor | np.ndarray) -> Tensor:
+    """A tensor of an array, also of one that is flipped or read-only; a tensor as it is."""
+    return values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
+
+
 def normalise_features(features: Tensor, *, dim: int) -> Tensor:
     """Divide (B,1+N,D) by its L2 norm over `dim`.
 
@@ -33,7 +39,7 @@ def normalise_features(features: Tensor, *, dim: int) -> Tensor:
 
 def redundant_similarity(features: Tensor, text: Tensor, redundant: Tensor) -> Tensor:
     """F (T - r)ᵀ: similarity with each text beyond that with the empty text `redundant` (1,D) -> (B,1+N,n)."""
-    return features @ (text - redundant).T
+    return as_tensor(features) @ torch.atleast_2d(as_tensor(text) - as_tensor(redundant)).mT
 
 
 def weighted_similarity(features: Tensor, text: Tensor, *, temperature: float = 2.0) -> Tensor:
@@ -58,7 +64,7 @@ def similarity_heatmap(features: Tensor, text: Tensor, redundant: Tensor, *, nor
     Returns:
         (B,N,n) similarities of the N patches with the n words, before any min-max.
     """
-    return redundant_similarity(normalise_features(features, dim=normalize_dim), text, redundant)[:, 1:]
+    return redundant_similarity(normalise_features(as_tensor(features), dim=normalize_dim), text, redundant)[:, 1:]
 
 
 def similarity_map(similarity: Tensor, size: tuple[int, int]) -> Tensor:

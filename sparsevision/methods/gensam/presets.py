@@ -75,12 +75,12 @@ class GenSAMOptions:
     def __post_init__(self) -> None:
         check_consensus(self.consensus)
         check_components(self.box_components)
-        if self.recursive < 0 or self.recursive != int(self.recursive):
+        if not isinstance(self.recursive, int) or self.recursive < 0:
             raise UserError(f"recursive must be a whole number of at least 0, got {self.recursive!r}.")
         for name in ("recursive_coef", "attn_thr"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} must lie in [0, 1], got {getattr(self, name)!r}.")
-        if self.down_sample <= 0:
+        if not self.down_sample > 0:
             raise UserError(f"down_sample must be above 0, got {self.down_sample!r}.")
 
     @property

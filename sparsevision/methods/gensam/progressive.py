@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparsevision.methods.gensam.heatmap import upsample_heatmap
+from sparsevision.methods.gensam.heatmap import as_tensor, upsample_heatmap
 
 Array = TypeVar("Array", Tensor, np.ndarray)
 STOP_CHANGE = 0.003
@@ -26,21 +26,24 @@ def reweight_image(current: Array, original: Array, heatmap: Tensor | np.ndarray
         (H,W,3) float, not rounded, of the kind that came in.
     """
     height, width = current.shape[:2]
-    weight = torch.as_tensor(heatmap)
+    weight = as_tensor(heatmap)
     if weight.shape[:2] != (height, width) or weight.numel() != height * width:
         weight = upsample_heatmap(weight.float(), (height, width))
     weight = weight.reshape(height, width, 1)
     if isinstance(current, np.ndarray):
-        weight = weight.cpu().numpy()
+        weight, original = weight.cpu().numpy(), np.asarray(original)
+    else:
+        weight, original = weight.to(current.device), as_tensor(original).to(current.device)
     return alpha * (original * weight) + (1 - alpha) * current
 
 
-def select_pass(logits: Tensor | np.ndarray) -> int:
+def select_pass(logits: Tensor | np.ndarray | Sequence[Tensor | np.ndarray]) -> int:
     """Index of the pass whose mask (logits > 0) differs from the mean mask in the fewest pixels; the first of equals.
 
-    logits: (passes,H,W).
+    logits: (passes,H,W), or a sequence of (H,W).
     """
-    logits = torch.as_tensor(logits)
+    stacked = isinstance(logits, Tensor | np.ndarray)
+    logits = (as_tensor(logits) if stacked else torch.stack([as_tensor(each) for each in logits])).float()
     return disagreement(list(logits > 0), logits.mean(dim=0) > 0)[0]
 
 

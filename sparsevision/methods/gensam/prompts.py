@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sparsevision.methods.gensam.heatmap import min_max, square_side
+from sparsevision.methods.gensam.heatmap import as_tensor, min_max, square_side
 from sparsevision.utils import UserError, did_you_mean
 
 Box = tuple[int, int, int, int]
@@ -32,9 +32,13 @@ def points_from_heatmap(
         xy (n,2) int64 inside the image and labels (n,) int64 in {1,0}: positives first, then negatives, both in
         ascending order of value, equal values in grid order. A constant heatmap gives no point.
     """
-    values = torch.as_tensor(heatmap).detach().float().cpu().flatten()
+    values = as_tensor(heatmap).detach().float().cpu().flatten()
     side = square_side(len(values))
     cells = int(side // down_sample)
+    if cells < 1:
+        raise UserError(
+            f"down_sample={down_sample} leaves no cell of a grid of {side} a side; it must be at most {side}."
+        )
     grid = F.interpolate(values.view(1, 1, side, side), size=(cells, cells), mode="bilinear", align_corners=False)
     values, order = min_max(grid.flatten()).sort(stable=True)
     count = min(int((values >= threshold).sum()), len(order) // 2)
@@ -67,7 +71,9 @@ def box_from_mask(
     Returns:
         Ints x0, y0, x1, y1; the whole image (0, 0, W, H) when the mask is empty.
     """
-    mask = np.ascontiguousarray(mask.cpu().numpy() if isinstance(mask, Tensor) else mask)
+    mask = np.ascontiguousarray(mask.detach().cpu().numpy() if isinstance(mask, Tensor) else mask)
+    if mask.ndim != 2:
+        raise UserError(f"a mask must be (H,W), got shape {mask.shape}.")
     height, width = mask.shape
     check_components(components)
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

@@ -77,17 +77,17 @@ def llava_keywords(
         if with_caption:
             _take_turn(ask, chat, caption_request(word))
         found = word if generic_foreground else clean_answer(_take_turn(ask, chat, foreground_question(word)), "llava")
-        if not found:
+        if not found.strip():
             continue
         foreground.append(found)
         surroundings = clean_answer(_take_turn(ask, chat, background_question(word)), "llava")
-        if surroundings and surroundings.lower() != found.lower():
+        if surroundings.strip() and surroundings.lower() != found.lower():
             background.append(surroundings)
     return Keywords(tuple(foreground or words), tuple(background or ["background"]))
 
 
 def _take_turn(ask: AskInChat, chat: list[Turn], question: str) -> str:
-    answer = ask(list(chat), question)
+    answer = ask(list(chat), question).strip()
     chat.append((question, answer))
     return answer
 

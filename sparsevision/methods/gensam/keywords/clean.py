@@ -19,7 +19,8 @@ def blip_background(text: str) -> str:
 
 
 def llava(text: str) -> str:
-    """The quoted part, else what follows "is an" or "is a"; without end tokens, one trailing "." and outer blanks.
+    """The quoted part, else what follows "is an" or "is a" (up to the next one); then without end tokens, one trailing
+    "." and leading blanks, in this order (published: blanks and a "." before an end token stay).
 
     A quotation mark at the very start does not count as one (published). An answer without content becomes "", which
     the chains treat as no answer; the released code stops with an IndexError there.
@@ -27,12 +28,12 @@ def llava(text: str) -> str:
     if text.find('"') > 0:
         text = text.split('"')[1]
     elif " is an " in text:
-        text = text.partition(" is an ")[2]
+        text = text.split(" is an ")[1]
     elif " is a " in text:
-        text = text.partition(" is a ")[2]
+        text = text.split(" is a ")[1]
     for token in END_TOKENS:
         text = text.replace(token, "")
-    return text.rstrip().removesuffix(".").lstrip()
+    return text.removesuffix(".").lstrip()
 
 
 CLEANERS: Mapping[str, Callable[[str], str]] = MappingProxyType(
@@ -51,8 +52,8 @@ def clean_answer(text: str, style: str) -> str:
     Raises:
         UserError: unknown style.
     """
-    if style not in CLEANERS:
+    if str(style).lower() not in CLEANERS:
         raise UserError(
             f"no clean-up style is called {style!r}.{did_you_mean(str(style), CLEANERS)} Known: {', '.join(CLEANERS)}"
         )
-    return CLEANERS[style](text)
+    return CLEANERS[style.lower()](text)
