@@ -77,7 +77,7 @@ def _explain_pickle(path: Path, stream: bytes, error: Exception) -> CheckpointEr
     if wanted:
         return CheckpointError(
             f"{path} was refused: reading it would run pickled code ({', '.join(wanted[:4])}). Nothing of it has run. "
-            "If you trust where it comes from, convert it once with a tool of tools/model_converters."
+            "To take its tensors and leave the rest: python tools/model_converters/make_safe.py FILE OUT"
         )
     if not complete or re.search(r"EOF|corrupt|central directory", str(error)):
         return _truncated(path)

@@ -96,7 +96,7 @@ def _set(root: dict, key: str, value: Any, *, add: bool) -> None:
         return
     if leaf not in node:
         if not add:
-            raise UserError(_unknown(root, node, leaf, parents, value))
+            raise UserError(_unknown(root, node, leaf, parents, key, value))
         node[leaf] = value
         return
     node[leaf] = _fitting(_raw(node, leaf), value, key)
@@ -112,7 +112,7 @@ def _child(root: dict, node: Any, name: str, done: list[str], key: str, value: A
         node[name] = {}
         child = _raw(node, name)
     else:
-        raise UserError(_unknown(root, node, name, done, value))
+        raise UserError(_unknown(root, node, name, done, key, value))
     if not isinstance(child, (Mapping, *CONTAINERS)):
         path = ".".join([*done, name])
         raise UserError(f"--cfg-options {key}={value}: '{path}' is {_show(child)} and has no parts.")
@@ -148,20 +148,21 @@ def _raw(node: Mapping, name: str) -> Any:
     return dict.__getitem__(node, name)
 
 
-def _unknown(root: Mapping, node: Mapping, name: str, path: list[str], value: Any) -> str:
+def _unknown(root: Mapping, node: Mapping, name: str, path: list[str], full_key: str, value: Any) -> str:
     prefix = "".join(f"{part}." for part in path)
+    rest = full_key.removeprefix(prefix + name)
     near = closest(name, [key for key in node if isinstance(key, str)])
     elsewhere = [full for full in _paths(root) if full.split(".")[-1] == name and full.split(".")[0] in RUN_KEYS]
     suggestion = did_you_mean(name, near) if near else ""
     if suggestion:
-        suggestion = f" Did you mean {' or '.join(repr(prefix + key) for key in near)}?"
+        suggestion = f" Did you mean {' or '.join(repr(prefix + key + rest) for key in near)}?"
     elif elsewhere:
         suggestion = f" Did you mean {' or '.join(map(repr, elsewhere[:3]))}?"
     where = f"'{'.'.join(path)}' has" if path else "the config has"
     known = ", ".join(str(key) for key in node if path or key in RUN_KEYS)
     return (
         f"--cfg-options: unknown key '{prefix}{name}': {where} {known or 'nothing'}.{suggestion} "
-        f"To add it all the same, write +{prefix}{name}={value}."
+        f"To add it all the same, write +{full_key}={value}."
     )
 
 

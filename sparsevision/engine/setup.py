@@ -2,8 +2,9 @@
 
 import argparse
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
@@ -12,15 +13,27 @@ import sparsevision.methods.registered  # noqa: F401 (for configs with short nam
 from sparsevision.engine.overrides import add_cfg_options, apply_overrides
 from sparsevision.engine.runner import Runner
 from sparsevision.registry import MODELS
-from sparsevision.utils import find_config
+from sparsevision.utils import UserError, did_you_mean, find_config
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
+class ToolParser(argparse.ArgumentParser):
+    """Names the closest flag where one is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and the message, exit with 2."""
+        unknown = re.findall(r"(?<!\S)--[\w-]+", message.partition("unrecognized arguments:")[2])
+        super().error(message + "".join(did_you_mean(word, self._option_string_actions) for word in unknown))
+
+
 def common_parser(description: str, *, epilog: str = "") -> argparse.ArgumentParser:
     """A parser with the options that training and testing share."""
-    parser = argparse.ArgumentParser(
-        description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = ToolParser(
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("--work-dir", help="folder for logs and checkpoints (default: work_dirs/<name of the config>)")
@@ -48,7 +61,20 @@ def method_class(cfg: Config) -> Any:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Our Runner, or the one that `runner_type` names."""
+    """Our Runner, or the one that `runner_type` names. Raises UserError if the work dir cannot be written to."""
+    check_work_dir(Path(cfg.work_dir))
     if "runner_type" in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
+
+
+def check_work_dir(folder: Path) -> None:
+    """Make the work dir, or say why it cannot be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the work dir {folder} cannot be made ({error.strerror}); give a writable folder with --work-dir"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"the work dir {folder} cannot be written to; give a writable folder with --work-dir")

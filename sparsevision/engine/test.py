@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from sparsevision.engine.amp import adapt_to_cpu
+from sparsevision.engine.checkpoint_diagnosis import check_readable
 from sparsevision.engine.hooks import PredictionWriter, VisualizationHook
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.setup import build_runner, common_parser, load_config, method_class
@@ -61,6 +62,8 @@ def testing_config(args: argparse.Namespace) -> Config:
 def check_checkpoint(cfg: Config, args: argparse.Namespace) -> None:
     """A method with weights of its own needs a checkpoint."""
     method = method_class(cfg)
+    if args.checkpoint is not None:
+        check_readable(Path(args.checkpoint))
     if args.checkpoint is not None or not getattr(method, "requires_checkpoint", True):
         return
     latest = find_latest(cfg.work_dir)
@@ -70,7 +73,9 @@ def check_checkpoint(cfg: Config, args: argparse.Namespace) -> None:
 
 def check_out(out: str) -> None:
     """`--out` takes a folder; OpenMMLab users are used to a pickle there."""
-    if Path(out).suffix or Path(out).is_file():
+    if Path(out).is_file():
+        raise UserError(f"--out takes a folder, and {out} is a file; give another name, e.g. --out {out}_predictions")
+    if Path(out).suffix:
         raise UserError(
             f"--out takes a folder for PNG files and metrics.json, not '{out}': predictions are not pickled. "
             f"Give e.g. --out {Path(out).with_suffix('')}"

@@ -4,10 +4,12 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmengine.config import Config
 
 from sparsevision.engine.amp import adapt_to_cpu, enable_amp
+from sparsevision.engine.checkpoint_diagnosis import check_readable
 from sparsevision.engine.cli import Interrupted, say
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.runner import Runner
@@ -43,13 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of tools/train.py."""
     args = parse_args(arguments)
     cfg = training_config(args)
+    earlier = None if cfg.resume else find_latest(cfg.work_dir)
     runner = build_runner(cfg)
     try:
         runner.train()
     except BaseException as error:
         if not was_interrupted(error):
             raise
-        raise Interrupted(how_to_go_on(runner, sys.argv[1:] if arguments is None else arguments)) from None
+        words = sys.argv[1:] if arguments is None else arguments
+        raise Interrupted(how_to_go_on(runner, words, earlier=earlier)) from None
 
 
 def was_interrupted(error: BaseException | None) -> bool:
@@ -102,20 +106,41 @@ def scale_lr(cfg: Config) -> None:
 
 def set_resume(cfg: Config, resume: str | None) -> None:
     """Point the config at the checkpoint to go on from."""
+    latest = find_latest(cfg.work_dir)
     if resume is None:
+        if latest is not None:
+            say(f"{latest} is of an earlier run; this run starts anew beside it (--resume would go on from it).")
         return
-    source = find_latest(cfg.work_dir) if resume == "auto" else resume
+    source = latest if resume == "auto" else resume
     if source is None:
         say(f"Nothing to resume: {cfg.work_dir} holds no checkpoint. Training starts from the beginning.")
         return
+    check_readable(Path(source))
     cfg.resume, cfg.load_from = True, str(source)
 
 
-def how_to_go_on(runner: Runner, arguments: Sequence[str]) -> str:
-    """The sentence after Ctrl-C."""
+def how_to_go_on(runner: Runner, arguments: Sequence[str], *, earlier: Path | None = None) -> str:
+    """The sentence after Ctrl-C.
+
+    arguments: of the command line; earlier: the newest checkpoint that was there before, of another run.
+    """
     latest = find_latest(runner.work_dir)
-    words = [word for word in arguments if word != "--resume"]
-    command = shlex.join(["python", "tools/train.py", *words, "--resume"])
-    if latest is None:
-        return f"Stopped after {runner.iter} iterations, before the first checkpoint. To start again: {command}"
+    again = ["python", "tools/train.py", *_without_resume(arguments)]
+    if latest is None or latest == earlier:
+        return (
+            f"Stopped after {runner.iter} iterations, before the first checkpoint. To start again: {shlex.join(again)}"
+        )
+    command = shlex.join([*again, "--resume"])
     return f"Stopped after {runner.iter} iterations. The last checkpoint is {latest}. To go on from it: {command}"
+
+
+def _without_resume(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line without `--resume` and its path."""
+    kept: list[str] = []
+    after_resume = False
+    for word in arguments:
+        path_of_resume = after_resume and not word.startswith("-")
+        after_resume = word == "--resume"
+        if not (after_resume or path_of_resume or word.startswith("--resume=")):
+            kept.append(word)
+    return kept

@@ -1,0 +1,41 @@
+"""Sentences around a training run: what to type next, which flag was meant, which folder cannot be used."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from sparsevision.engine.hooks.checkpoint import write_pointer
+from sparsevision.engine.setup import check_work_dir, common_parser
+from sparsevision.engine.train import how_to_go_on
+from sparsevision.utils import UserError
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """A run that was stopped after its first checkpoint."""
+    (tmp_path / "epoch_1.pth").write_bytes(b"x")
+    write_pointer(tmp_path, str(tmp_path / "epoch_1.pth"))
+    return SimpleNamespace(work_dir=str(tmp_path), iter=7)
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"], ["--resume", "x.pth"], ["--resume=x.pth"]])
+def test_the_command_to_go_on_can_be_typed(stopped, resume):
+    sentence = how_to_go_on(stopped, ["cfg.py", *resume, "--cfg-options", "a=1"])
+    assert sentence.endswith("python tools/train.py cfg.py --cfg-options a=1 --resume")
+
+
+def test_the_checkpoint_of_an_earlier_run_is_not_offered(stopped, tmp_path):
+    sentence = how_to_go_on(stopped, ["cfg.py"], earlier=tmp_path / "epoch_1.pth")
+    assert sentence.endswith("before the first checkpoint. To start again: python tools/train.py cfg.py")
+
+
+def test_a_misspelt_flag_gets_the_closest(capsys):
+    with pytest.raises(SystemExit):
+        common_parser("tool").parse_args(["cfg.py", "--work-dri", "x"])
+    assert "Did you mean '--work-dir'" in capsys.readouterr().err
+
+
+def test_a_work_dir_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot be made .*give a writable folder with --work-dir"):
+        check_work_dir(tmp_path / "file")
