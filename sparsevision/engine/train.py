@@ -125,12 +125,11 @@ def how_to_go_on(runner: Runner, arguments: Sequence[str], *, earlier: Path | No
     arguments: of the command line; earlier: the newest checkpoint that was there before, of another run.
     """
     latest = find_latest(runner.work_dir)
-    again = ["python", "tools/train.py", *_without_resume(arguments)]
+    tool = ["python", "tools/train.py"]
     if latest is None or latest == earlier:
-        return (
-            f"Stopped after {runner.iter} iterations, before the first checkpoint. To start again: {shlex.join(again)}"
-        )
-    command = shlex.join([*again, "--resume"])
+        command = shlex.join([*tool, *arguments])
+        return f"Stopped after {runner.iter} iterations, before the first checkpoint. To start again: {command}"
+    command = shlex.join([*tool, *_without_resume(arguments), "--resume"])
     return f"Stopped after {runner.iter} iterations. The last checkpoint is {latest}. To go on from it: {command}"
 
 

@@ -61,7 +61,7 @@ def test_it_sets_an_item_of_a_tuple(cfg):
             5,
             r"unknown key 'train_cfg.max_epoch'.*Did you mean 'train_cfg.max_epochs'.*\+train_cfg",
         ),
-        ("trian_cfg.max_epochs", 5, r"unknown key 'trian_cfg'.*Did you mean 'train_cfg'"),
+        ("trian_cfg.max_epochs", 5, r"unknown key 'trian_cfg'.*Did you mean 'train_cfg.max_epochs'"),
         ("batch_size", 5, r"Did you mean 'train_dataloader.batch_size'"),
         ("train_cfg.max_epochs", "many", r"is a number \(3\); it cannot become a text \(many\)"),
         ("train_cfg.by_epoch", 1, r"is yes or no \(True\)"),

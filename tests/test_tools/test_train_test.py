@@ -199,8 +199,12 @@ def test_a_careless_option(config, monkeypatch, arguments, sentence):
 
 
 def test_careless_options_of_a_test(config):
-    assert "does not define tta_model and tta_pipeline" in ended(run_tool("test.py", config, "x.pth", "--tta"))
-    assert "--out takes a folder" in ended(run_tool("test.py", config, "x.pth", "--out", "result.pkl"))
+    checkpoint = config.with_name("x.pth")
+    checkpoint.write_bytes(b"not read in this test")
+    assert "does not define tta_model and tta_pipeline" in ended(run_tool("test.py", config, checkpoint, "--tta"))
+    assert "--out takes a folder" in ended(run_tool("test.py", config, checkpoint, "--out", "result.pkl"))
+    assert "is a file; give another name" in ended(run_tool("test.py", config, checkpoint, "--out", checkpoint))
+    assert "no checkpoint y.pth" in ended(run_tool("test.py", config, "y.pth"))
 
 
 def test_a_config_that_is_not_there():
@@ -226,7 +230,7 @@ def test_the_sentence_after_an_interrupt_repeats_the_command(tmp_path):
         work_dir, iter = str(tmp_path), 7
 
     words = ["a.py", "--resume", "--cfg-options", "b.c=[1, 2]"]
-    assert how_to_go_on(Stopped, words).endswith("python tools/train.py a.py --cfg-options 'b.c=[1, 2]' --resume")
+    assert how_to_go_on(Stopped, words).endswith("python tools/train.py a.py --resume --cfg-options 'b.c=[1, 2]'")
 
 
 def test_an_interrupt_that_a_library_disguised():
