@@ -1,12 +1,15 @@
 """Take the tensors out of a checkpoint that needs pickled code, without running any of it.
 
-Tensors, arrays, numbers, strings, lists and dicts are kept; every other object is left out and named.
+Tensors, arrays, numbers, strings, lists and dicts are kept; every other object is left out and named. A file that is
+one whole module (TorchScript, or a pickled nn.Module) becomes the state dict of its tensors.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from sparsevision.engine import run_tool, save_checkpoint
 from sparsevision.engine.plain import to_plain
@@ -47,14 +50,27 @@ def without_placeholders(content: Any, where: str, left_out: list[str]) -> Any:
     return content
 
 
+def module_tensors(module: Placeholder, prefix: str = "") -> dict[str, torch.Tensor]:
+    """Tensors of a module that was not rebuilt, under the names that its state dict has."""
+    found: dict[str, torch.Tensor] = {}
+    for name, value in module.items():
+        if isinstance(value, Placeholder):
+            found |= module_tensors(value, f"{prefix}{name}.")
+        elif isinstance(value, torch.Tensor):
+            found[f"{prefix}{name}"] = value
+    return found
+
+
 def make_safe(source: Path, out: Path) -> list[str]:
     """Write the plain part of `source` to `out`; returns the places of what was left out.
 
     Raises:
-        UserError: the file cannot be read, or holds no dict.
+        UserError: the file cannot be read, or holds no dict and no module.
     """
     content = safe_unpickle(source).content
-    if not isinstance(content, dict) or isinstance(content, Placeholder):
+    if isinstance(content, Placeholder):
+        content = module_tensors(content)
+    if not isinstance(content, dict) or not content:
         raise UserError(f"{source} holds {type(content).__name__}, not a dict of weights; there is nothing to convert.")
     left_out: list[str] = []
     plain = without_placeholders(content, "", left_out)
