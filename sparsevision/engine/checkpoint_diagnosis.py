@@ -62,7 +62,8 @@ def _explain_zip(path: Path, error: Exception) -> CheckpointError:
             pickles = [name for name in names if name.endswith("data.pkl")]
             if any(name.endswith("constants.pkl") for name in names):
                 return CheckpointError(
-                    f"{path} is a TorchScript program, not a checkpoint; code is never loaded. To take its tensors: python tools/model_converters/make_safe.py FILE OUT"
+                    f"{path} is a TorchScript program, not a checkpoint; code is never loaded. To take its tensors: "
+                    "python tools/model_converters/make_safe.py FILE OUT"
                 )
             if not pickles:
                 return CheckpointError(f"{path} is not a checkpoint: a zip archive without data.pkl.")
