@@ -82,7 +82,6 @@ class ToyModel(BaseModel):
 class FrozenToy(ToyModel):
     """A method that does not train and has no checkpoint."""
 
-    trainable = False
     requires_checkpoint = False
 
 

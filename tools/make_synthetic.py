@@ -5,13 +5,12 @@ python tools/make_synthetic.py photos --out data/photos
 """
 
 import argparse
-import sys
 
 from rich.progress import Progress
 
+from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.synthetic.photos import write_photos
-from sparsevision.utils import UserError
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -65,16 +64,11 @@ def make_camouflage(args: argparse.Namespace) -> str:
     return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 on bad input or a missing package."""
+def main(arguments: list[str] | None = None) -> None:
+    """Make the data set and say so."""
     args = parse_args(arguments)
-    try:
-        print(args.make(args))
-    except (UserError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    print(args.make(args))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

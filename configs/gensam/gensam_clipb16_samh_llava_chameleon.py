@@ -11,25 +11,11 @@ The paper reports no number for it.
 
 from mmengine.config import read_base
 
-from sparsevision.evaluation import CamouflageMetric
-from sparsevision.layers.promptable import SegmentAnything
-from sparsevision.methods.gensam import GenSAM, OpenClipHeatmap
 from sparsevision.methods.gensam.keywords import CachedKeywords, LlavaKeywords
 
 with read_base():
-    from .._base_.datasets.chameleon import *
-    from .._base_.default_runtime import *
+    from .gensam_clipb16_samh_blip2_chameleon import *
 
-model = dict(
-    type=GenSAM,
-    preset="published",
-    prompt_set="3attriTheBgSynCamo",
-    heatmap_backend=dict(type=OpenClipHeatmap, model="ViT-B-16-quickgelu", pretrained="openai"),
-    segmenter=dict(type=SegmentAnything, network="vit_h", checkpoint="sam_vit_h"),
-    keywords=dict(type=CachedKeywords, source=dict(type=LlavaKeywords), path="work_dirs/gensam_keywords"),
+model.update(
+    dict(keywords=dict(type=CachedKeywords, source=dict(type=LlavaKeywords), path="work_dirs/gensam_keywords"))
 )
-# "cod" compares with other papers; "gensam" is the released code's own scoring, which the paper prints.
-test_evaluator = [
-    dict(type=CamouflageMetric, prefix="cod"),
-    dict(type=CamouflageMetric, protocol="gensam", prefix="gensam"),
-]

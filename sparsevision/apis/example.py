@@ -9,10 +9,9 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from sparsevision.engine import apply_overrides, load_checkpoint, load_state_dict
-from sparsevision.registry import MODELS
+from sparsevision.apis.model import build_model
+from sparsevision.engine import read_config
 from sparsevision.synthetic.batches import example_batch
-from sparsevision.utils import find_config
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,6 @@ def build_example(
     Raises:
         UserError: no such config, an unknown override, a checkpoint that does not fit.
     """
-    cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
-    if options:
-        apply_overrides(cfg, options)
-    model = MODELS.build(cfg.model)
-    if checkpoint is not None:
-        state = load_checkpoint(checkpoint)
-        load_state_dict(model, state.get("state_dict", state), source=str(checkpoint))
+    model = build_model(read_config(config, options), checkpoint)
     batch = example_batch(model, size=size, count=count, rng=np.random.default_rng(seed))
     return Example(model.to(device).eval(), batch)

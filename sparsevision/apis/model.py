@@ -6,14 +6,26 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from sparsevision.engine import load_checkpoint, load_state_dict
+from sparsevision.engine import load_checkpoint, load_state_dict, read_config, weights_of
 from sparsevision.registry import MODELS
-from sparsevision.utils import UserError, find_config
+from sparsevision.utils import UserError
 
 
 def default_device() -> str:
     """ "cuda" where there is one, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def build_model(cfg: Config, checkpoint: str | Path | None = None) -> BaseModel:
+    """The config's method; without a checkpoint its weights are random, or those that the config brings.
+
+    Raises:
+        UserError: the checkpoint cannot be read, or does not fit.
+    """
+    model = MODELS.build(cfg.model)
+    if checkpoint is not None:
+        load_state_dict(model, weights_of(load_checkpoint(checkpoint)), source=str(checkpoint))
+    return model
 
 
 def init_model(
@@ -29,12 +41,9 @@ def init_model(
     Raises:
         UserError: no such config or checkpoint, or they do not fit each other.
     """
-    cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
-    model = MODELS.build(cfg.model)
-    if checkpoint is not None:
-        state = load_checkpoint(checkpoint)
-        load_state_dict(model, state.get("state_dict", state), source=str(checkpoint))
-    elif getattr(model, "requires_checkpoint", True):
+    cfg = read_config(config)
+    model = build_model(cfg, checkpoint)
+    if checkpoint is None and getattr(model, "requires_checkpoint", True):
         raise UserError(
             f"{type(model).__name__} learns its weights: give the checkpoint that tools/train.py wrote "
             "(work_dirs/<config>/epoch_N.pth)"

@@ -59,8 +59,11 @@ class CamouflageDataset(ImageFolderDataset):
 
 
 def find_sparse_dir(sparse_dir: str, *, beside: Path, help_text: str = "") -> Path:
-    """The folder of sparse labels: a path of its own, or a folder next to `beside`. Raises UserError if there is "
-    "none."""
+    """The folder of sparse labels: a path of its own, or a folder next to `beside`.
+
+    Raises:
+        UserError: there is none.
+    """
     own = Path(sparse_dir)
     found = own if own.is_dir() else resolve(beside.parent, sparse_dir)
     if found is None or not found.is_dir():

@@ -1,7 +1,6 @@
 """The folder layouts in which camouflage data sets are passed around, and pairing of their files by stem.
 
-Sources: the released code of GenSAM, ProMaC, SINet, CRNet, PCOD, SAM-COD and WS-SAM, and the official COD10K-v3 and
-    CAMO.
+Sources: the released code of GenSAM, ProMaC, SINet, CRNet, PCOD, SAM-COD and WS-SAM; the official COD10K-v3 and CAMO.
 """
 
 import os

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, call_tool, shipped_config
+from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, shipped_config
+from sparsevision.engine import call_tool
 from sparsevision.synthetic.photos import OUTLINES
 from sparsevision.weights import get_weights
 
@@ -15,7 +16,7 @@ SHOWN = ("MAE", "Sm", "Em", "wF")
 def run(folder: Path) -> DemoResult:
     """Fetch the weights, write the photographs, test. Raises UserError where weights cannot be had."""
     for name in WEIGHTS:
-        get_weights(name)
+        get_weights(name, say=print)
     out, pictures = folder / "predictions", folder / "pictures"
     commands = [
         "python tools/get_weights.py " + " ".join(WEIGHTS),

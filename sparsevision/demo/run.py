@@ -4,9 +4,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparsevision.demo.entry import DemoEntry, DemoResult, console
+from rich.console import Console
+
+from sparsevision.demo.entry import DemoEntry, DemoResult
 from sparsevision.demo.page import write_page
 from sparsevision.utils import UserError
+
+console = Console()
 
 
 def run_demo(entries: Sequence[DemoEntry], folder: str | Path) -> Path:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from sparsevision.datasets.image_io import read_mask
-from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, call_tool, shipped_config
+from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, shipped_config
+from sparsevision.engine import call_tool
 from sparsevision.evaluation.functional.cod import score_image, summarise
 
 CONFIG = "tiny_sparseseg_resnet18_scribble_30e_camouflage"

@@ -56,6 +56,11 @@ def load_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     return content
 
 
+def weights_of(checkpoint: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
+    """The state dict in a checkpoint: under "state_dict" (ours, OpenMMLab's) or "model", else the checkpoint itself."""
+    return checkpoint.get("state_dict", checkpoint.get("model", checkpoint))
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What `load_state_dict` could not place: names, and shapes as "name: file (1, 2), model (3, 4)"."""

@@ -2,13 +2,15 @@
 
 import os
 import re
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 
 from rich.console import Console
 from rich.text import Text
 
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, tools_dir
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -37,6 +39,24 @@ def run_tool(main: Callable[[], object]) -> None:
             raise
         say(f"Error: {plain_sentence(str(error))}", style="red")
         sys.exit(USER_ERROR)
+
+
+def call_tool(script: str, *arguments: object) -> str:
+    """Run `tools/<script>` in a Python of its own with its output shown; returns the command line as one would type it.
+
+    Raises:
+        UserError: the tool ended with an error (its own message stands above).
+    """
+    words = [str(argument) for argument in arguments]
+    shown = "python tools/" + shlex.join([script, *words])
+    print(f"$ {shown}", flush=True)
+    finished = subprocess.run([sys.executable, str(tools_dir() / script), *words], check=False)
+    if finished.returncode:
+        raise UserError(
+            f"`{shown}` ended with exit code {finished.returncode}; its own message stands above. Mend that and repeat "
+            "the command: what is done is kept"
+        )
+    return shown
 
 
 def say(sentence: str, *, style: str = "") -> None:

@@ -3,13 +3,14 @@
 import argparse
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.runner import Runner
 
-from sparsevision.utils import UserError, closest, did_you_mean
+from sparsevision.utils import UserError, closest, did_you_mean, find_config
 
 CONTAINERS = (list, tuple)
 # What the Runner and the tools read; every other name at the top of a config is a helper of the file itself.
@@ -37,6 +38,17 @@ class OverrideAction(DictAction):
             super().__call__(parser, namespace, values, option_string)
         except AssertionError as error:
             parser.error(f"{option_string}: {error}")
+
+
+def read_config(config: str | Path | Config, options: Mapping[str, Any] | None = None) -> Config:
+    """A config by its path or by the name of a shipped one, with overrides; a Config is overridden as it is.
+
+    Raises:
+        UserError: no such config, or see `apply_overrides`.
+    """
+    cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
+    apply_overrides(cfg, options)
+    return cfg
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

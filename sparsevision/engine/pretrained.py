@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit
 from torch import nn
 
-from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict
+from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, weights_of
 from sparsevision.utils import UserError
 
 
@@ -40,8 +40,7 @@ def load_pretrained(module: nn.Module, entry: dict[str, Any]) -> None:
     source = str(entry["checkpoint"])
     if "://" in source:
         raise UserError(f"init_cfg names the address {source}: download it first and give the path of the file.")
-    content = load_checkpoint(source)
-    state = content.get("state_dict", content.get("model", content))
+    state = weights_of(load_checkpoint(source))
     prefix = entry.get("prefix")
     if prefix:
         prefix = prefix.rstrip(".") + "."

@@ -16,7 +16,7 @@ from mmengine.runner import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
-from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, save_checkpoint
+from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, save_checkpoint, weights_of
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError
 from sparsevision.engine.cli import plain_sentence
 from sparsevision.engine.distributed import check_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
@@ -161,7 +161,7 @@ class Runner(mmengine.runner.Runner):
             CheckpointError: the file cannot be read safely, or does not fit; with `strict=False`, if nothing fits.
         """
         checkpoint = load_checkpoint(filename, map_location=map_location)
-        checkpoint = checkpoint if "state_dict" in checkpoint else {"state_dict": checkpoint.get("model", checkpoint)}
+        checkpoint = checkpoint if "state_dict" in checkpoint else {"state_dict": weights_of(checkpoint)}
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         state = checkpoint["state_dict"]
         for pattern, replacement in revise_keys:

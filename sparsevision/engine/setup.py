@@ -10,10 +10,10 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 
 import sparsevision.methods.registered  # noqa: F401 (for configs with short names)
-from sparsevision.engine.overrides import add_cfg_options, apply_overrides
+from sparsevision.engine.overrides import add_cfg_options, read_config
 from sparsevision.engine.runner import Runner
 from sparsevision.registry import MODELS
-from sparsevision.utils import UserError, did_you_mean, find_config
+from sparsevision.utils import UserError, did_you_mean
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -46,8 +46,7 @@ def common_parser(description: str, *, epilog: str = "") -> argparse.ArgumentPar
 def load_config(args: argparse.Namespace) -> Config:
     """The config with overrides, launcher and work dir."""
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     default = cfg.get("work_dir") or str(Path("work_dirs", Path(cfg.filename).stem))
     cfg.work_dir = args.work_dir or default

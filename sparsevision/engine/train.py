@@ -82,7 +82,7 @@ def training_config(args: argparse.Namespace) -> Config:
 def check_trains(cfg: Config, name: str) -> None:
     """Refuse methods and configs without a training part, with what to run instead."""
     method = method_class(cfg)
-    if not getattr(method, "trainable", True) or not getattr(method, "requires_checkpoint", True):
+    if not getattr(method, "requires_checkpoint", True):
         raise UserError(
             f"{method.__name__} does not train: its weights are frozen and it adapts to each image at test time. "
             f"Run: python tools/test.py {name}"

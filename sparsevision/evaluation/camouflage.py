@@ -1,6 +1,7 @@
 """Camouflaged object segmentation in the Runner: scores, a table of every image, masks as files."""
 
 import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from sparsevision.evaluation.functional.cod import (
     summarise,
 )
 from sparsevision.registry import METRICS
-from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils import UserError, atomic_write, did_you_mean
 from sparsevision.visualization.files import write_image
 
 Sample = Mapping[str, Any] | BaseDataElement
@@ -174,12 +175,13 @@ class CamouflageMetric(BaseMetric):
 
     def _write_csv(self, results: Sequence[tuple[str, ImageScores]]) -> None:
         rows = [{"sample_id": name, **self._renamed(summarise([score]))} for name, score in sorted(results, key=_first)]
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, fieldnames=list(rows[0]) if rows else ["sample_id"])
+        writer.writeheader()
+        writer.writerows(rows)
         try:
-            self.csv_file.parent.mkdir(parents=True, exist_ok=True)
-            with self.csv_file.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["sample_id"])
-                writer.writeheader()
-                writer.writerows(rows)
+            with atomic_write(self.csv_file) as file:
+                file.write(table.getvalue().encode())
         except OSError as error:
             raise UserError(f"{self.csv_file}: the table of scores cannot be written ({error.strerror}).") from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sparsevision.datasets.image_io import write_png
 from sparsevision.utils import require
 
 OUTLINES = {
@@ -54,10 +55,8 @@ def _read(name: str) -> np.ndarray:
 def write_photos(root: str | Path) -> list[str]:
     """Write `root/Imgs/*.png` and `root/GT/*.png` (0/255), the common camouflage layout; returns the stems."""
     root = Path(root)
-    for folder in ("Imgs", "GT"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
     for name in OUTLINES:
         image, mask = load_photo(name)
-        cv2.imwrite(str(root / "Imgs" / f"{name}.png"), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        cv2.imwrite(str(root / "GT" / f"{name}.png"), mask.astype(np.uint8) * 255)
+        write_png(root / "Imgs" / f"{name}.png", image)
+        write_png(root / "GT" / f"{name}.png", mask.astype(np.uint8) * 255)
     return sorted(OUTLINES)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, run_demo
-from sparsevision.demo.entry import call_tool
+from sparsevision.engine import call_tool
 from sparsevision.utils import UserError
 
 

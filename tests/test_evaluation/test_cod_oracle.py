@@ -14,7 +14,6 @@ from hypothesis.extra import numpy as npst
 
 from sparsevision.evaluation.functional import cod
 
-ANCHOR = Path(__file__).parents[3] / "shared" / "data" / "cod"
 MATLAB_KEYS = {
     "MAE": "mae",
     "Sm": "Sm",
@@ -49,12 +48,14 @@ def oracle():
 
 
 @pytest.fixture(scope="module")
-def expected():
-    """The recorded anchors; skips without the shared data."""
-    path = ANCHOR / "metric_anchor" / "expected.json"
-    if not path.is_file():
-        pytest.skip("shared/data/cod/metric_anchor is not at hand")
-    return json.loads(path.read_text())
+def anchor(shared_data):
+    """The folder of recorded results; skips without the shared data."""
+    return shared_data / "cod" / "metric_anchor"
+
+
+@pytest.fixture(scope="module")
+def expected(anchor):
+    return json.loads((anchor / "expected.json").read_text())
 
 
 def assert_same(pred, gt, theirs):
@@ -97,8 +98,8 @@ def dataset_scores(pairs, **options):
     return cod.summarise([cod.score_image(*cod.prepare(*pair), **options) for pair in pairs])
 
 
-def test_recorded_matlab_results(expected):
-    root = ANCHOR / "metric_anchor" / "codtoolbox"
+def test_recorded_matlab_results(anchor, expected):
+    root = anchor / "codtoolbox"
     ours = dataset_scores(load_pairs(root / "GT", root / "SINet"))
     for key, name in MATLAB_KEYS.items():
         assert ours[key] == pytest.approx(expected["codtoolbox"]["matlab"][name], abs=2e-5), key
@@ -108,16 +109,16 @@ def test_recorded_matlab_results(expected):
         assert ours[key] == pytest.approx(expected["codtoolbox"]["pysodmetrics_1.6.2"][name], abs=1e-9), key
 
 
-def test_gensam_defaults_are_the_two_betas_swapped(expected):
-    root = ANCHOR / "metric_anchor" / "codtoolbox"
+def test_gensam_defaults_are_the_two_betas_swapped(anchor, expected):
+    root = anchor / "codtoolbox"
     ours = dataset_scores(load_pairs(root / "GT", root / "SINet"), beta2=1.0, weighted_beta2=0.3)
     recorded = expected["codtoolbox"]["gensam_sod_metric_defaults(F beta2=1, wF beta2=0.3)"]
     for key, name in PYSOD_KEYS.items():
         assert ours[key] == pytest.approx(recorded[name], abs=1e-9), key
 
 
-def test_recorded_salient_object_samples(expected):
-    root = ANCHOR / "metric_anchor" / "pysodmetrics"
+def test_recorded_salient_object_samples(anchor, expected):
+    root = anchor / "pysodmetrics"
     ours = dataset_scores(load_pairs(root / "masks", root / "preds"))
     for key, name in PYSOD_KEYS.items():
         assert ours[key] == pytest.approx(expected["pysod_testdata"][name], abs=1e-9), key
@@ -129,8 +130,8 @@ def gensam_scores(pred, gt):
     return [score.s, score.e_curve.mean(), score.weighted_f, score.mae]
 
 
-def test_recorded_gensam_protocol(expected):
-    root = ANCHOR / "metric_anchor" / "codtoolbox"
+def test_recorded_gensam_protocol(anchor, expected):
+    root = anchor / "codtoolbox"
     recorded = expected["gensam_protocol_1024(sm,em,wfm b2=.3,mae)_codtoolbox_bin127"]
     found = [gensam_scores(grey > 127, gt) for grey, gt in load_pairs(root / "GT", root / "SINet")]
     np.testing.assert_allclose(found, recorded, atol=1e-6)

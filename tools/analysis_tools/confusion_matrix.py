@@ -14,10 +14,10 @@ from rich.progress import track
 
 from sparsevision.apis import init_model
 from sparsevision.datasets.image_io import read_grey
-from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
+from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.evaluation.functional.confusion import accuracy_from_confusion, confusion_matrix, iou_from_confusion
 from sparsevision.registry import DATASETS
-from sparsevision.utils import UserError, find_config
+from sparsevision.utils import UserError
 
 EXAMPLE = """examples:
   python tools/analysis_tools/confusion_matrix.py CONFIG --checkpoint work_dirs/CONFIG/epoch_10.pth
@@ -118,8 +118,7 @@ def draw(matrix: np.ndarray, names: Sequence[str], path: Path, *, counts: bool) 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
-    cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     matrix, names = 0, ()
     for predicted, truth, names in pairs(args, cfg):
         matrix = matrix + confusion_matrix(predicted, truth, num_classes=len(names), ignore_index=255)

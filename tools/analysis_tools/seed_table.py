@@ -8,16 +8,14 @@ import argparse
 import hashlib
 import json
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.config import Config
-
-from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
-from sparsevision.utils import UserError, find_config, tools_dir
+from sparsevision.engine import add_cfg_options, call_tool, read_config, run_tool
+from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.utils import UserError, atomic_write, find_config
 from sparsevision.zoo import replace_between_markers
 from sparsevision.zoo.seeds import seed_table
 
@@ -85,8 +83,7 @@ def plan(config: str, seed: int, args: argparse.Namespace) -> Run:
         UserError: no such config, or an unknown override.
     """
     path = find_config(config)
-    cfg = Config.fromfile(path)
-    apply_overrides(cfg, parsed_options(args.cfg_options))
+    cfg = read_config(path, parsed_options(args.cfg_options))
     text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
     return Run(
         config=path,
@@ -121,32 +118,16 @@ def claim_folder(run: Run) -> None:
     owner.write_text(run.digest + "\n")
 
 
-def call(script: str, *arguments: object) -> None:
-    """Run a tool in a Python of its own.
-
-    Raises:
-        UserError: it failed.
-    """
-    line = [str(argument) for argument in arguments]
-    print(f"$ python tools/{script} {shlex.join(line)}", flush=True)
-    finished = subprocess.run([sys.executable, str(tools_dir() / script), *line], check=False)
-    if finished.returncode:
-        raise UserError(
-            f"tools/{script} ended with code {finished.returncode} (its message is above). "
-            "Mend that and repeat the command: what is done is kept"
-        )
-
-
 def last_checkpoint(folder: Path) -> Path:
-    """The checkpoint that the run's `last_checkpoint` file names.
+    """The newest checkpoint of a run.
 
     Raises:
         UserError: there is none.
     """
-    pointer = folder / "last_checkpoint"
-    if not pointer.is_file():
+    found = find_latest(folder)
+    if found is None:
         raise UserError(f"{folder} has no checkpoint after training; does the config have a CheckpointHook?")
-    return folder / Path(pointer.read_text().strip()).name
+    return found
 
 
 def test_metrics(folder: Path) -> dict[str, float]:
@@ -167,14 +148,13 @@ def execute(run: Run) -> dict[str, float]:
     claim_folder(run)
     checkpoint = []
     if run.trains:
-        call("train.py", run.config, "--work-dir", run.folder, "--resume", *run.overrides)
+        call_tool("train.py", run.config, "--work-dir", run.folder, "--resume", *run.overrides)
         checkpoint = [last_checkpoint(run.folder)]
-    call("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
+    call_tool("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
     metrics = test_metrics(run.folder / "test")
     result = {"config": str(run.config), "seed": run.seed, "config_sha256": run.digest, "metrics": metrics}
-    partial = run.result_file.with_suffix(".partial")
-    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    partial.replace(run.result_file)
+    with atomic_write(run.result_file) as file:
+        file.write((json.dumps(result, indent=2) + "\n").encode())
     return metrics
 
 

@@ -1,7 +1,7 @@
-"""Convert P-COD point PNGs (squares around each point) to annotation JSON with the points themselves.
+r"""Convert P-COD point PNGs (squares around each point) to annotation JSON with the points themselves.
 
-python tools/dataset_converters/p_cod_points.py data/COD/TrainDataset/Point --out data/COD/TrainDataset/PointJSON
---side 11
+python tools/dataset_converters/p_cod_points.py data/COD/TrainDataset/Point \
+    --out data/COD/TrainDataset/PointJSON --side 11
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Convert S-COD scribble PNGs to annotation JSON, exactly: drawing the JSON gives the same pixels.
+r"""Convert S-COD scribble PNGs to annotation JSON, exactly: drawing the JSON gives the same pixels.
 
-python tools/dataset_converters/s_cod_scribbles.py data/COD/TrainDataset/Scribble --out
-data/COD/TrainDataset/ScribbleJSON
+python tools/dataset_converters/s_cod_scribbles.py data/COD/TrainDataset/Scribble \
+    --out data/COD/TrainDataset/ScribbleJSON
 """
 
 import sys

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
-from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
+from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.registry import DATASETS
-from sparsevision.utils import UserError, find_config
+from sparsevision.utils import UserError
 from sparsevision.visualization import SparseVisualizer, write_image
 
 EXAMPLE = """example:
@@ -59,8 +58,7 @@ def label_counts(sample: BaseDataElement) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
-    cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     loader = cfg.get(f"{args.split}_dataloader")
     if loader is None:
         raise UserError(f"{args.config} has no {args.split}_dataloader; choose another --split")

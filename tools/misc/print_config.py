@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from sparsevision.engine import add_cfg_options, apply_overrides, run_tool
-from sparsevision.utils import UserError, find_config
+from sparsevision.engine import add_cfg_options, read_config, run_tool
+from sparsevision.utils import UserError
 
 FORMATS = (".py", ".yml", ".json")
 
@@ -31,8 +31,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
-    cfg = Config.fromfile(find_config(args.config))
-    apply_overrides(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     print(cfg.pretty_text)
     if args.out:
         write(cfg, args.out)

@@ -14,6 +14,7 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.engine.checkpoint import save_checkpoint
 from sparsevision.engine.plain import to_plain
 from sparsevision.registry import HOOKS
+from sparsevision.utils import atomic_write
 
 
 @HOOKS.register_module()
@@ -56,6 +57,6 @@ class PredictionWriter(Hook):
     def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Write the metrics."""
         if is_main_process():
-            self.out_dir.mkdir(parents=True, exist_ok=True)
             numbers = to_plain(metrics or {}, lenient=True)
-            (self.out_dir / "metrics.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+            with atomic_write(self.out_dir / "metrics.json") as file:
+                file.write((json.dumps(numbers, indent=2) + "\n").encode())

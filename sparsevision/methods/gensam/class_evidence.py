@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparsevision.engine import load_checkpoint, load_state_dict
+from sparsevision.engine import load_checkpoint, load_state_dict, weights_of
 from sparsevision.utils import UserError, require
 
 WHY = "ConSE's classifier EfficientNet-Lite0"
@@ -71,8 +71,7 @@ class ClassEvidence(nn.Module):
         places = [
             f"{stage}.{place}" for stage, blocks in enumerate(self.network.blocks) for place in range(len(blocks))
         ]
-        state = load_checkpoint(path)
-        state = state.get("state_dict", state)
+        state = weights_of(load_checkpoint(path))
         if "_conv_stem.weight" in state:
             state = _renamed(state, places, path)
         load_state_dict(self.network, state, source=path)

@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparsevision.methods.gensam.class_evidence import ClassEvidence, resized
-from sparsevision.methods.gensam.word_classes import WordClasses, default_word_classes
+from sparsevision.methods.gensam.heatmap import min_max
+from sparsevision.methods.gensam.word_classes import WordClasses
 from sparsevision.registry import MODELS
 from sparsevision.weights import resolve_weights
+
+ROUNDING = 1e-5  # relative, of float32 sums
 
 
 @MODELS.register_module()
@@ -51,7 +54,7 @@ class ConSE(nn.Module):
     ):
         super().__init__()
         self.classifier = load_classifier(pretrained)
-        self.word_classes = word_classes or default_word_classes()
+        self.word_classes = word_classes or WordClasses()
         self.side, self.scales = side, tuple(scales)
 
     def __repr__(self) -> str:
@@ -74,7 +77,7 @@ class ConSE(nn.Module):
             belonging = self.word_classes(words).to(device)
             seen = [self._layer_cams(resized(image, scale).to(device), belonging) for scale in self.scales]
         maps = torch.stack([cams for cams, _ in seen]).mean(0)
-        return _min_max(maps), torch.stack([probability for _, probability in seen]).mean(0)
+        return _scaled(maps), torch.stack([probability for _, probability in seen]).mean(0)
 
     def _consensus(self, image: np.ndarray, foreground: Sequence[str], background: Sequence[str]) -> Tensor:
         words = list(dict.fromkeys([*foreground, *background]))
@@ -85,7 +88,7 @@ class ConSE(nn.Module):
         result = (weights[:, None, None] * maps[ahead]).sum(0)
         if behind:
             result = result - (probabilities[behind, None, None] * maps[behind]).mean(0)
-        return _min_max(result[None])[0]
+        return _scaled(result[None])[0]
 
     def _layer_cams(self, pixels: Tensor, belonging: Tensor) -> tuple[Tensor, Tensor]:
         """LayerCAMs (W,side,side) of words in one image (1,3,S,S) and its mirror image, and probabilities (W,)."""
@@ -107,7 +110,7 @@ class ConSE(nn.Module):
         """LayerCAM: features weighted by their positive gradients, (B,C,h,w) -> (B,side,side) in [0,1]."""
         cam = (features.detach() * gradient.clamp_min(0)).sum(1, keepdim=True).clamp_min(0)
         size = (self.side, self.side)
-        return _min_max(F.interpolate(cam, size, mode="bilinear", align_corners=False)[:, 0])
+        return _scaled(F.interpolate(cam, size, mode="bilinear", align_corners=False)[:, 0])
 
 
 def load_classifier(pretrained: str | Path | None) -> ClassEvidence:
@@ -119,9 +122,6 @@ def load_classifier(pretrained: str | Path | None) -> ClassEvidence:
     return ClassEvidence(pretrained=None if pretrained is None else resolve_weights(pretrained))
 
 
-def _min_max(maps: Tensor) -> Tensor:
+def _scaled(maps: Tensor) -> Tensor:
     """Each of the maps (N,h,w) scaled to [0,1]; maps that are constant but for rounding become 0."""
-    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    span = high - low
-    varies = span > 1e-5 * torch.maximum(low.abs(), high.abs())
-    return torch.where(varies, (maps - low) / span.clamp_min(torch.finfo(maps.dtype).tiny), 0.0)
+    return min_max(maps, dim=(1, 2), tolerance=ROUNDING)

@@ -11,14 +11,18 @@ from torch import Tensor
 from sparsevision.utils import UserError, did_you_mean
 
 
-def min_max(x: Tensor, dim: int | None = None) -> Tensor:
-    """Scale to [0,1] over one dimension (None: over all); where all values are equal the result is 0.
+def min_max(x: Tensor, dim: int | tuple[int, ...] | None = None, *, tolerance: float = 0.0) -> Tensor:
+    """Scale to [0,1] over some dimensions (None: over all); where all values are equal the result is 0.
 
     The published code divides by zero there: its NaN turns into 784 unlabelled points and stops in SAM.
+
+    tolerance: values whose span is at most this share of the largest one count as equal.
     """
-    low, high = (x.min(), x.max()) if dim is None else (x.amin(dim, keepdim=True), x.amax(dim, keepdim=True))
+    dim = tuple(range(x.ndim)) if dim is None else dim
+    low, high = x.amin(dim, keepdim=True), x.amax(dim, keepdim=True)
     span = high - low
-    return torch.where(span > 0, (x - low) / span, torch.zeros_like(x))
+    varies = span > tolerance * torch.maximum(low.abs(), high.abs())
+    return torch.where(varies, (x - low) / span, torch.zeros_like(x))
 
 
 def as_tensor(values: Tensor | np.ndarray) -> Tensor:
@@ -39,7 +43,7 @@ def normalise_features(features: Tensor, *, dim: int) -> Tensor:
 
 def redundant_similarity(features: Tensor, text: Tensor, redundant: Tensor) -> Tensor:
     """F (T - r)ᵀ: similarity with each text beyond that with the empty text `redundant` (1,D) -> (B,1+N,n)."""
-    return as_tensor(features) @ torch.atleast_2d(as_tensor(text) - as_tensor(redundant)).mT
+    return features @ torch.atleast_2d(text - redundant).mT
 
 
 def weighted_similarity(features: Tensor, text: Tensor, *, temperature: float = 2.0) -> Tensor:
@@ -53,7 +57,13 @@ def weighted_similarity(features: Tensor, text: Tensor, *, temperature: float = 
     return weighted - weighted.mean(dim=-1, keepdim=True)
 
 
-def similarity_heatmap(features: Tensor, text: Tensor, redundant: Tensor, *, normalize_dim: int) -> Tensor:
+def similarity_heatmap(
+    features: Tensor | np.ndarray,
+    text: Tensor | np.ndarray,
+    redundant: Tensor | np.ndarray,
+    *,
+    normalize_dim: int,
+) -> Tensor:
     """One raw similarity map per word.
 
     Args:
@@ -64,7 +74,8 @@ def similarity_heatmap(features: Tensor, text: Tensor, redundant: Tensor, *, nor
     Returns:
         (B,N,n) similarities of the N patches with the n words, before any min-max.
     """
-    return redundant_similarity(normalise_features(as_tensor(features), dim=normalize_dim), text, redundant)[:, 1:]
+    features, text, redundant = as_tensor(features), as_tensor(text), as_tensor(redundant)
+    return redundant_similarity(normalise_features(features, dim=normalize_dim), text, redundant)[:, 1:]
 
 
 def similarity_map(similarity: Tensor, size: tuple[int, int]) -> Tensor:

@@ -14,6 +14,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from sparsevision.engine import load_checkpoint, weights_of
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
 from sparsevision.methods.gensam.keywords.prompt_sets import DEFAULT_PROMPT_SET, prompt_words
@@ -52,10 +53,7 @@ class OpenClipHeatmap(ClipHeatmap):
 def _load_clip(model: str, pretrained: str | None) -> SpatialCLIP:
     if pretrained is None or not Path(pretrained).is_file():
         return SpatialCLIP.from_open_clip(model, pretrained)
-    from sparsevision.engine import load_checkpoint
-
-    state = load_checkpoint(pretrained)
-    return SpatialCLIP.from_state_dict(state.get("state_dict", state), quick_gelu="quickgelu" in model)
+    return SpatialCLIP.from_state_dict(weights_of(load_checkpoint(pretrained)), quick_gelu="quickgelu" in model)
 
 
 @MODELS.register_module()

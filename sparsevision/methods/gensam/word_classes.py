@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -70,12 +70,6 @@ class WordClasses:
         if callable(self.encode):
             return self.encode
         return SentenceEncoder.from_folder(resolve_weights(self.encode))
-
-
-@cache
-def default_word_classes() -> WordClasses:
-    """One for the whole process: what it has learned about classes and words is worth keeping."""
-    return WordClasses()
 
 
 def _kept_vectors(folder: Path, texts: Sequence[str], encode: Encode) -> Tensor:

@@ -13,7 +13,7 @@ from sparsevision.methods.gensam.conse import load_classifier
 from sparsevision.methods.gensam.keywords.prompt_sets import prompt_words
 from sparsevision.methods.gensam.keywords.source import KeywordSource
 from sparsevision.methods.gensam.keywords.types import Keywords
-from sparsevision.methods.gensam.word_classes import WordClasses, default_word_classes
+from sparsevision.methods.gensam.word_classes import WordClasses
 from sparsevision.registry import MODELS
 
 ENVIRONMENTS = (
@@ -49,7 +49,7 @@ class ConSEKeywords(KeywordSource):
         pull: float = 1.0,
         environments: Sequence[str] = ENVIRONMENTS,
     ):
-        self.pretrained, self.word_classes = pretrained, word_classes or default_word_classes()
+        self.pretrained, self.word_classes = pretrained, word_classes or WordClasses()
         self.count, self.share, self.pull, self.environments = count, share, pull, tuple(environments)
 
     @property
