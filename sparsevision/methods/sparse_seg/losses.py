@@ -9,6 +9,11 @@ from torch import Tensor
 from sparsevision.layers.reduce import global_count
 
 
+def full_precision(values: Tensor) -> Tensor:
+    """float32 for half precision, which would lose sums and squares; float64 stays."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def partial_cross_entropy(
     logits: Tensor,
     labels: Tensor,
@@ -16,6 +21,7 @@ def partial_cross_entropy(
     ignore_index: int,
     per_class: bool = False,
     class_share: Sequence[float] | None = None,
+    probabilities_as_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy over the labelled pixels alone.
 
@@ -35,6 +41,8 @@ def partial_cross_entropy(
             and weighted with its share: the network then learns these proportions and not those of the strokes,
             which are about as long on a small object as on all that is around it (prior correction of Saerens et
             al., Neural Computation 2002).
+        probabilities_as_logits: what SCWSSOD and CRNet released: the softmax of the *probabilities* is scored, so that
+            a class of two costs log(1 + 1/e) = .313 at the very least and a sure pixel is still pulled.
 
     Returns:
         Scalar.
@@ -46,7 +54,9 @@ def partial_cross_entropy(
         raise ValueError(
             f"expected logits (B, C, H, W) and labels (B, H, W), got {tuple(logits.shape)} and {tuple(labels.shape)}"
         )
-    scores = logits.to(torch.promote_types(logits.dtype, torch.float32))  # half precision would lose the sum
+    scores = full_precision(logits)
+    if probabilities_as_logits:
+        scores = scores.softmax(1)
     pixelwise = F.cross_entropy(scores, labels.long(), ignore_index=ignore_index, reduction="none")
     weights = None if class_share is None else _checked_share(class_share, like=logits)
     by_class = per_class or weights is not None
