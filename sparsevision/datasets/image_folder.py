@@ -2,6 +2,7 @@
 
 import glob
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES
@@ -15,15 +16,18 @@ from sparsevision.utils import UserError
 class ImageFolderDataset(SeededDataset):
     """A folder of images, one image, or a glob; with the labels that lie beside them under the same stems.
 
-    Every sample is {"img_path", "mask_path" or None, "sparse_path" or None, "sample_id": stem, "dataset": name}.
-    If `sparse_dir` is given an image needs a sparse label and may have a mask; else, if `masks_dir` is given, it needs
-    a mask; images without what they need are left out and named in one warning, as are labels without an image.
+    Every sample is {"img_path", "mask_path", "sparse_path", "pseudo_path" (each of them None if there is none),
+    "sample_id": stem, "dataset": name}. If `sparse_dir` or `pseudo_dir` are given an image needs a label in each of
+    them and may have a mask; else, if `masks_dir` is given, it needs a mask. Images without what they need are left out
+    and named in one warning, as are labels without an image. Folders inside the folders are not looked into.
 
     Args:
         images: folder, file, or glob such as "photos/*.jpg".
         masks_dir: folder of dense masks.
         sparse_dir: folder of sparse labels: PNG with the codes 0 unlabelled, 1 foreground, 2 background, or annotation
-            JSON.
+            JSON, such as tools/annotation/annotate.py writes.
+        pseudo_dir: folder of pseudo labels: grey PNG, black to white for a foreground probability of 0 to 1.
+        masks_optional: images without a mask are kept although `masks_dir` is given.
         file_list: text file of stems; only these are used, and each of them must exist.
         stem_prefix: only stems that begin with this are used.
         shared_masks: the mask folder serves other splits too, so that masks without an image are no news.
@@ -47,6 +51,8 @@ class ImageFolderDataset(SeededDataset):
         images: str,
         masks_dir: str | None = None,
         sparse_dir: str | None = None,
+        pseudo_dir: str | None = None,
+        masks_optional: bool = False,
         file_list: str | None = None,
         stem_prefix: str = "",
         shared_masks: bool = False,
@@ -59,6 +65,8 @@ class ImageFolderDataset(SeededDataset):
         self.prepare = prepare
         self.masks_dir = _folder(masks_dir, "masks_dir", help_text=prepare)
         self.sparse_dir = _folder(sparse_dir, "sparse_dir", help_text=prepare)
+        self.pseudo_dir = _folder(pseudo_dir, "pseudo_dir", help_text=prepare)
+        self.masks_optional = masks_optional
         self.file_list = file_list
         self.stem_prefix = stem_prefix
         self.name = name
@@ -71,27 +79,45 @@ class ImageFolderDataset(SeededDataset):
     def load_data_list(self) -> list[dict]:
         """Pair the files by stem and warn about those left over."""
         images, strays = find_images(self.images, help_text=self.prepare)
-        masks, stray_masks = _labels(self.masks_dir, IMAGE_SUFFIXES)
-        sparse, stray_sparse = _labels(self.sparse_dir, SPARSE_SUFFIXES)
+        labels, others = {}, []
+        for kind, (folder, suffixes) in self._label_folders().items():
+            labels[kind], stray = index_by_stem(folder, suffixes)
+            others += stray
         chosen = self._choose(images)
-        needed = next((labels for labels in (sparse, masks) if labels is not None), None)
-        complete = [stem for stem in chosen if needed is None or stem in needed]
-        leftovers = {
-            "files that are no images": strays + stray_masks + stray_sparse,
-            "images without a label": set(chosen) - set(complete),
-            "sparse labels without an image": set(sparse or ()) - set(images),
-            "masks without an image": () if self.shared_masks else set(masks or ()) - set(images),
-        }
-        _warn_about(self.name, leftovers)
+        complete = [stem for stem in chosen if all(stem in labels[kind] for kind in self._needed(labels))]
+        known = {kind: found for kind, found in labels.items() if kind != "masks" or not self.shared_masks}
+        _warn_about(
+            self.name,
+            {
+                "files that are no images": strays + others,
+                "images without a label": set(chosen) - set(complete),
+                **{f"{kind} without an image": set(found) - set(images) for kind, found in known.items()},
+            },
+        )
         if not complete:
-            raise UserError(self._nothing_paired(images, masks, sparse))
-        return [self._sample(stem, images, masks or {}, sparse or {}) for stem in complete]
+            raise UserError(self._nothing_paired(images, labels))
+        return [self._sample(stem, images[stem], labels) for stem in complete]
 
-    def _sample(self, stem: str, images: dict, masks: dict, sparse: dict) -> dict:
+    def _label_folders(self) -> dict[str, tuple[Path, tuple[str, ...]]]:
+        """The folders that were given, with the suffixes of their files."""
+        folders = {
+            "masks": (self.masks_dir, IMAGE_SUFFIXES),
+            "sparse labels": (self.sparse_dir, SPARSE_SUFFIXES),
+            "pseudo labels": (self.pseudo_dir, IMAGE_SUFFIXES),
+        }
+        return {kind: (folder, suffixes) for kind, (folder, suffixes) in folders.items() if folder is not None}
+
+    def _needed(self, kinds: Iterable[str]) -> list[str]:
+        """Which of the kinds of labels at hand a sample cannot do without."""
+        to_learn_from = [kind for kind in kinds if kind != "masks"]
+        return to_learn_from or [kind for kind in kinds if not self.masks_optional]
+
+    def _sample(self, stem: str, image: Path, labels: dict[str, dict[str, Path]]) -> dict:
+        paths = {"mask_path": "masks", "sparse_path": "sparse labels", "pseudo_path": "pseudo labels"}
+        found = {key: labels.get(kind, {}).get(stem) for key, kind in paths.items()}
         return {
-            "img_path": str(images[stem]),
-            "mask_path": str(masks[stem]) if stem in masks else None,
-            "sparse_path": str(sparse[stem]) if stem in sparse else None,
+            "img_path": str(image),
+            **{key: None if path is None else str(path) for key, path in found.items()},
             "sample_id": stem,
             "dataset": self.name,
         }
@@ -112,9 +138,9 @@ class ImageFolderDataset(SeededDataset):
             )
         return stems
 
-    def _nothing_paired(self, images: dict, masks: dict | None, sparse: dict | None) -> str:
-        labels = {"masks": (masks, self.masks_dir), "sparse labels": (sparse, self.sparse_dir)}
-        counts = [f"{len(found)} {kind} in '{where}'" for kind, (found, where) in labels.items() if found is not None]
+    def _nothing_paired(self, images: dict[str, Path], labels: dict[str, dict[str, Path]]) -> str:
+        folders = self._label_folders()
+        counts = [f"{len(found)} {kind} in '{folders[kind][0]}'" for kind, found in labels.items()]
         return (
             f"Data set '{self.name}' has no sample: {len(images)} images in '{self.images}', "
             f"{', '.join(counts) or 'no labels'}, file_list={self.file_list!r}, stem_prefix={self.stem_prefix!r}. "
@@ -157,10 +183,6 @@ def _folder(path: str | None, argument: str, *, help_text: str) -> Path | None:
         remedy = help_text or "Leave it out if there are none."
         raise UserError(f"{argument}='{path}' is not a folder. {remedy}")
     return Path(path)
-
-
-def _labels(folder: Path | None, suffixes: tuple[str, ...]) -> tuple[dict[str, Path] | None, list[str]]:
-    return index_by_stem(folder, suffixes) if folder is not None else (None, [])
 
 
 def _warn_about(name: str, leftovers: dict) -> None:

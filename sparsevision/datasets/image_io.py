@@ -8,8 +8,9 @@ from PIL import Image, UnidentifiedImageError
 
 from sparsevision.utils import UserError, atomic_write
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class codes, not grey levels
+FULL_8_BITS, FULL_16_BITS = 2**8 - 1, 2**16 - 1
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -59,6 +60,26 @@ def read_mask(path: str | Path, *, threshold: int = 128) -> np.ndarray:
             "foreground."
         )
     return grey > threshold
+
+
+def read_soft_mask(path: str | Path) -> np.ndarray:
+    """Read probabilities, float32 (H, W) in [0, 1]: 8-bit levels / 255, levels of a 16-bit file / 65535.
+
+    Raises:
+        UserError: see `read_image`; or the levels are 0 and 1, classes rather than probabilities.
+    """
+    image = _decode(path)
+    deep = image.mode.startswith("I")
+    levels = np.asarray(image) if deep else np.asarray(image.convert("L"))
+    largest = int(levels.max())
+    if image.mode == "F" or levels.min() < 0 or largest > (FULL_16_BITS if deep else FULL_8_BITS):
+        raise UserError(f"{path}: holds neither 8-bit nor 16-bit levels. Save the probabilities as a grey PNG.")
+    if largest == 1:
+        raise UserError(
+            f"{path}: the largest level is 1, a probability of 1/{FULL_16_BITS if deep else FULL_8_BITS}. It seems to "
+            "be coded in classes: write foreground as 255. If nothing was found in the image, delete the file."
+        )
+    return levels.astype(np.float32) / np.float32(FULL_16_BITS if deep else FULL_8_BITS)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:

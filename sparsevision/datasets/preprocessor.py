@@ -12,7 +12,7 @@ from torch import Tensor
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
-TRAINING_LABELS = ("sparse_sem_seg",)
+UNDECIDED = 0.5  # the probability of a pseudo label that says nothing
 
 
 @MODELS.register_module()
@@ -21,8 +21,9 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     Takes {"inputs": {"image": [uint8 RGB (3, H_i, W_i), ...]}, "data_samples": [...]} as `pseudo_collate` makes it,
     returns {"inputs": {"image": float (B, 3, H, W)}, "data_samples": [...]}. Padding is zero (the mean colour), on the
-    right and below. In training `sparse_sem_seg` is padded alike with `ignore_index`; metainfo gets
-    `batch_input_shape`.
+    right and below. In training the labels that have their image's size are padded alike: class maps (`sparse_sem_seg`,
+    `box_sem_seg`, `gt_sem_seg`) with `ignore_index`, `pseudo_mask` with 0.5, undecided. A dense truth that was left at
+    its native size stays as it is. Metainfo gets `batch_input_shape`.
 
     Args:
         mean, std: per channel, on the scale 0..255.
@@ -44,6 +45,10 @@ class ImagePreprocessor(BaseDataPreprocessor):
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
         self.size_divisor = size_divisor
         self.ignore_index = ignore_index
+        self.padding = {
+            **dict.fromkeys(("sparse_sem_seg", "box_sem_seg", "gt_sem_seg"), ignore_index),
+            "pseudo_mask": UNDECIDED,
+        }
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """See the class. Raises UserError if `data` is not what a pipeline ending in PackImageInputs gives."""
@@ -58,20 +63,20 @@ class ImagePreprocessor(BaseDataPreprocessor):
         height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
         batch = torch.stack([pad_to(image, height, width, 0.0) for image in images])
         samples = data.get("data_samples")
-        for sample in samples or ():
+        for sample, image in zip(samples or (), images, strict=False):
             sample.set_metainfo({"batch_input_shape": (height, width)})
             if training:
-                self._pad_labels(sample, height, width)
+                self._pad_labels(sample, own=image.shape[-2:], padded=(height, width))
         return {"inputs": {"image": batch}, "data_samples": samples}
 
     def _padded(self, length: int) -> int:
         return -(-length // self.size_divisor) * self.size_divisor
 
-    def _pad_labels(self, sample: SegDataSample, height: int, width: int) -> None:
-        for key in TRAINING_LABELS:
-            if key in sample:
-                labels = pad_to(sample.get(key).data, height, width, self.ignore_index)
-                sample.set_data({key: PixelData(data=labels)})
+    def _pad_labels(self, sample: SegDataSample, *, own: Sequence[int], padded: tuple[int, int]) -> None:
+        """own: size of the sample's image; padded: that of the batch."""
+        for key, value in self.padding.items():
+            if key in sample and sample.get(key).data.shape[-2:] == own:
+                sample.set_data({key: PixelData(data=pad_to(sample.get(key).data, *padded, value))})
 
 
 def pad_to(values: Tensor, height: int, width: int, value: float) -> Tensor:

@@ -46,6 +46,15 @@ class Protocol:
     resize: Callable[[NDArray, NDArray], tuple[NDArray, NDArray]] | None
 
 
+@dataclass(frozen=True)
+class Scored:
+    """The scores of one image; `dataset` is "" unless data sets are scored on their own."""
+
+    dataset: str
+    name: str
+    scores: ImageScores
+
+
 PROTOCOLS = {
     "native": Protocol(beta2=USUAL_WEIGHTED_BETA2, normalize=True, binary=False, resize=None),
     "gensam": Protocol(beta2=0.3, normalize=False, binary=True, resize=resize_both),
@@ -77,6 +86,10 @@ class CamouflageMetric(BaseMetric):
         out_dir: write each mask here as <sample_id>.png, 0/255, at the prediction's size.
         save_soft: write grey maps 0..255 instead of binary masks.
         format_only: write masks and score nothing, for images without truth; needs out_dir.
+        truth_optional: images without a mask are predicted and counted, not scored; if none has a mask there are no
+            scores.
+        per_dataset: score each data set of a ConcatDataset on its own: keys "<prefix>/CAMO/MAE", masks in
+            out_dir/CAMO, a column of the table. The names are those of the samples' metainfo `dataset`.
         prefix: of the keys, "<prefix>/MAE"; name the data set when several are tested in one run.
         kwargs: see mmengine's BaseMetric.
 
@@ -100,6 +113,8 @@ class CamouflageMetric(BaseMetric):
         out_dir: str | None = None,
         save_soft: bool = False,
         format_only: bool = False,
+        truth_optional: bool = False,
+        per_dataset: bool = False,
         prefix: str | None = None,
         **kwargs,
     ) -> None:
@@ -124,24 +139,43 @@ class CamouflageMetric(BaseMetric):
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.save_soft = save_soft
         self.format_only = format_only
+        self.truth_optional = truth_optional
+        self.per_dataset = per_dataset
 
     def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         """Score and write the predictions of a batch; samples are data elements or their `to_dict()`."""
         for sample in data_samples:
             pred = _prediction(sample)
+            group = str(sample.get("dataset") or "unnamed") if self.per_dataset else ""
             if self.out_dir is not None:
-                write_image(self.out_dir / f"{_name(sample)}.png", self._picture(pred))
-            self.results.append((_name(sample), None if self.format_only else self._score(pred, sample)))
+                write_image(self.out_dir / group / f"{_name(sample)}.png", self._picture(pred))
+            scored = not (self.format_only or (self.truth_optional and _field(sample, "gt_mask") is None))
+            self.results.append((group, _name(sample), self._score(pred, sample) if scored else None))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Means over all images under the class's keys; {} with format_only."""
         if self.format_only:
             print_log(f"{len(results)} masks written to {self.out_dir}", logger="current")
             return {}
+        scored = [Scored(*result) for result in results if result[-1] is not None]
+        if len(scored) < len(results):
+            _say_what_was_not_measured(len(results) - len(scored), len(results))
+        if not scored:
+            return {}
         if self.csv_file is not None:
-            self._write_csv(results)
-        self._say_what_was_measured(results)
-        return self._renamed(summarise([score for _, score in results]))
+            self._write_csv(scored)
+        self._say_what_was_measured(scored)
+        return self._means(scored)
+
+    def _means(self, scored: Sequence[Scored]) -> dict[str, float]:
+        groups: dict[str, list[ImageScores]] = {}
+        for image in scored:
+            groups.setdefault(image.dataset, []).append(image.scores)
+        return {
+            f"{group}/{key}" if group else key: value
+            for group, scores in groups.items()
+            for key, value in self._renamed(summarise(scores)).items()
+        }
 
     def _score(self, pred: NDArray, sample: Sample) -> ImageScores:
         gt = _truth(sample)
@@ -173,10 +207,14 @@ class CamouflageMetric(BaseMetric):
         }
         return {key + suffixes.get(key, ""): value for key, value in scores.items()}
 
-    def _write_csv(self, results: Sequence[tuple[str, ImageScores]]) -> None:
-        rows = [{"sample_id": name, **self._renamed(summarise([score]))} for name, score in sorted(results, key=_first)]
+    def _write_csv(self, scored: Sequence[Scored]) -> None:
+        rows = [
+            {**({"dataset": image.dataset} if self.per_dataset else {}), "sample_id": image.name}
+            | self._renamed(summarise([image.scores]))
+            for image in sorted(scored, key=lambda image: (image.dataset, image.name))
+        ]
         table = io.StringIO(newline="")
-        writer = csv.DictWriter(table, fieldnames=list(rows[0]) if rows else ["sample_id"])
+        writer = csv.DictWriter(table, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
         try:
@@ -185,9 +223,9 @@ class CamouflageMetric(BaseMetric):
         except OSError as error:
             raise UserError(f"{self.csv_file}: the table of scores cannot be written ({error.strerror}).") from error
 
-    def _say_what_was_measured(self, results: Sequence[tuple[str, ImageScores]]) -> None:
+    def _say_what_was_measured(self, scored: Sequence[Scored]) -> None:
         print_log(
-            f"{len(results)} images, protocol '{self.name}': "
+            f"{len(scored)} images, protocol '{self.name}': "
             f"{'binary masks' if self.protocol.binary else 'grey maps'}, "
             f"{'min-max normalised' if self.normalize else 'not normalised'}; "
             f"weighted F with beta2 = {self.beta2:g}, thresholded F with beta2 = {self.f_beta2:g}.",
@@ -210,7 +248,7 @@ def _truth(sample: Sample) -> NDArray:
     if gt is None:
         raise UserError(
             f"{_name(sample)}: the sample has no gt_mask to score against. Give the data set its masks and the "
-            "pipeline LoadMask, or set format_only=True with out_dir to write masks of images without truth."
+            "pipeline LoadMask, or set truth_optional=True, or format_only=True with out_dir, for images without truth."
         )
     return gt.astype(bool)
 
@@ -233,9 +271,13 @@ def _name(sample: Sample) -> str:
     return str(sample.get("sample_id") or Path(sample.get("img_path") or "unnamed").stem)
 
 
+def _say_what_was_not_measured(missing: int, total: int) -> None:
+    print_log(
+        f"{missing} of {total} images have no mask to compare with and were predicted without a score. To get numbers, "
+        "give the data set masks_dir, a folder of masks named like the images.",
+        logger="current",
+    )
+
+
 def _suffix(beta2: float, usual: float) -> str:
     return "" if beta2 == usual else f"_b{beta2:g}"
-
-
-def _first(pair: tuple) -> str:
-    return pair[0]

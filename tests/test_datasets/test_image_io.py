@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparsevision.datasets.image_io import image_size, read_grey, read_image, read_mask, write_png
+from sparsevision.datasets.image_io import image_size, read_grey, read_image, read_mask, read_soft_mask, write_png
 from sparsevision.utils import UserError
 
 
@@ -96,3 +96,28 @@ def test_writing_leaves_no_temporary_file(tmp_path):
         write_png(tmp_path / "a.png", np.zeros((2, 2, 7), np.uint8))
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert read_grey(tmp_path / "a.png").shape == (2, 2)
+
+
+@pytest.mark.parametrize(("kind", "full"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_probabilities_by_the_depth_of_the_file(tmp_path, kind, full):
+    levels = np.array([[0, 2, full // 3, full]], kind)
+    Image.fromarray(levels).save(tmp_path / "soft.png")
+    soft = read_soft_mask(tmp_path / "soft.png")
+    assert soft.dtype == np.float32
+    assert np.allclose(soft, levels / full, atol=1e-7)
+
+
+def test_dark_16_bit_probabilities_stay_dark(tmp_path):
+    Image.fromarray(np.full((2, 3), 200, np.uint16)).save(tmp_path / "soft.png")
+    assert read_soft_mask(tmp_path / "soft.png").max() < 0.01
+
+
+def test_what_is_no_probability(tmp_path):
+    write_png(tmp_path / "classes.png", np.array([[0, 1]], np.uint8))
+    with pytest.raises(UserError, match=r"classes\.png: the largest level is 1.*write foreground as 255"):
+        read_soft_mask(tmp_path / "classes.png")
+    Image.fromarray(np.full((2, 2), 0.5, np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(UserError, match="neither 8-bit nor 16-bit"):
+        read_soft_mask(tmp_path / "float.tif")
+    write_png(tmp_path / "empty.png", np.zeros((2, 2), np.uint8))
+    assert read_soft_mask(tmp_path / "empty.png").max() == 0

@@ -39,3 +39,24 @@ def test_labels_stay_native_in_testing():
 def test_other_inputs_are_refused(inputs):
     with pytest.raises(UserError, match="PackImageInputs"):
         ImagePreprocessor()({"inputs": inputs})
+
+
+def test_every_label_of_training_is_padded_in_its_own_way():
+    data = collated((3, 5), (4, 2))
+    for sample in data["data_samples"]:
+        ones = sample.sparse_sem_seg.data
+        sample.set_data({key: PixelData(data=ones.clone()) for key in ("box_sem_seg", "gt_sem_seg")})
+        sample.set_data({"pseudo_mask": PixelData(data=ones.float())})
+    (first, second) = ImagePreprocessor(ignore_index=9)(data, training=True)["data_samples"]
+    for key, value in (("box_sem_seg", 9), ("gt_sem_seg", 9), ("pseudo_mask", 0.5)):
+        assert first.get(key).data.shape == second.get(key).data.shape == (1, 4, 5)
+        assert (first.get(key).data[:, 3:] == value).all()
+        assert (second.get(key).data[:, :, 2:] == value).all()
+        assert (first.get(key).data[:, :3] == 1).all()
+
+
+def test_truth_at_its_native_size_is_left_alone_in_training():
+    data = collated((3, 5))
+    data["data_samples"][0].gt_sem_seg = PixelData(data=torch.ones(1, 30, 50, dtype=torch.int64))
+    (sample,) = ImagePreprocessor(size_divisor=4)(data, training=True)["data_samples"]
+    assert sample.gt_sem_seg.data.shape == (1, 30, 50)

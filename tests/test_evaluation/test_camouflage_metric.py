@@ -142,3 +142,27 @@ def test_an_unwritable_table_is_said(tmp_path):
     (tmp_path / "taken").write_text("a file, not a folder")
     with pytest.raises(UserError, match="cannot be written"):
         run(case_samples(), csv_file=str(tmp_path / "taken" / "scores.csv"))
+
+
+def test_data_sets_tested_in_one_run_are_scored_on_their_own(tmp_path):
+    samples = case_samples()
+    for sample, name in zip(samples, ("CAMO", "NC4K", "NC4K", "CAMO"), strict=True):
+        sample.set_metainfo({"dataset": name})
+    found = run(samples, per_dataset=True, csv_file=str(tmp_path / "scores.csv"), out_dir=str(tmp_path / "masks"))
+    assert set(found) == {f"cod/{name}/{key}" for name in ("CAMO", "NC4K") for key in KEYS}
+    assert found["cod/NC4K/Sm"] == run(samples[1:3])["cod/Sm"]
+    rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
+    assert [row["dataset"] for row in rows] == ["CAMO", "CAMO", "NC4K", "NC4K"]
+    assert {path.name for path in (tmp_path / "masks" / "NC4K").iterdir()} == {f"{name}.png" for name in NAMES[1:3]}
+
+
+def test_images_without_a_mask_may_be_predicted_only(capsys):
+    samples = case_samples()
+    del samples[1].gt_mask
+    found = run(samples, truth_optional=True)
+    assert "1 of 4 images have no mask to compare with" in capsys.readouterr().out
+    assert found == run([samples[0], *samples[2:]])
+    for sample in samples:
+        if "gt_mask" in sample:
+            del sample.gt_mask
+    assert run(samples, truth_optional=True) == {}

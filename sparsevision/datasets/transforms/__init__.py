@@ -2,13 +2,14 @@
 
 from sparsevision.datasets.transforms.colour import ColourJitter
 from sparsevision.datasets.transforms.geometry import RandomCrop, RandomFlip, Resize
-from sparsevision.datasets.transforms.loading import LoadImage, LoadMask, LoadSparseLabels
+from sparsevision.datasets.transforms.loading import LoadImage, LoadMask, LoadPseudoMask, LoadSparseLabels
 from sparsevision.datasets.transforms.packing import PackImageInputs
 
 __all__ = [
     "ColourJitter",
     "LoadImage",
     "LoadMask",
+    "LoadPseudoMask",
     "LoadSparseLabels",
     "PackImageInputs",
     "RandomCrop",

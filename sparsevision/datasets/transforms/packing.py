@@ -9,15 +9,15 @@ from mmseg.structures import SegDataSample
 from sparsevision.registry import TRANSFORMS
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_id", "dataset", "flip")
-LABEL_KEYS = ("gt_sem_seg", "gt_mask", "sparse_sem_seg")
+LABEL_KEYS = ("gt_sem_seg", "gt_mask", "sparse_sem_seg", "box_sem_seg", "pseudo_mask")
 
 
 @TRANSFORMS.register_module()
 class PackImageInputs(BaseTransform):
     """Results -> {"inputs": {"image": uint8 RGB (3, H, W)}, "data_samples": SegDataSample}.
 
-    `gt_sem_seg`, `gt_mask` and `sparse_sem_seg` become PixelData (1, H, W) if present; metainfo holds those of
-    `meta_keys` that are present.
+    `gt_sem_seg`, `gt_mask`, `sparse_sem_seg`, `box_sem_seg` and `pseudo_mask` become PixelData (1, H, W) if present:
+    masks bool, class maps int64, pseudo labels float32. Metainfo holds those of `meta_keys` that are present.
     """
 
     def __init__(self, *, meta_keys: tuple[str, ...] = META_KEYS) -> None:
@@ -33,5 +33,5 @@ class PackImageInputs(BaseTransform):
 
 
 def _pixel_data(labels: np.ndarray) -> PixelData:
-    labels = labels if labels.dtype == bool else labels.astype(np.int64)
+    labels = labels if labels.dtype in (np.bool_, np.float32) else labels.astype(np.int64)
     return PixelData(data=torch.from_numpy(np.ascontiguousarray(labels))[None])
