@@ -36,7 +36,7 @@ def entropy_minimisation(probability: Tensor, *, threshold: float = 0.5) -> Tens
 def uncertainty_aware_loss(probability: Tensor, *, power: float = 2) -> Tensor:
     """mean(1 - |2p - 1|^power): 1 where p = .5, 0 where p is 0 or 1.
 
-    Source: ZoomNet (Pang et al., CVPR 2022, Eq. 6); used by WS-SAM (He et al., NeurIPS 2023) with weight
+    Source: ZoomNet (Pang et al., CVPR 2022); used by WS-SAM (He et al., NeurIPS 2023) with weight
     2 * `ramp_up_cosine`.
 
     Args:

@@ -22,7 +22,7 @@ def structure_consistency(
     SSIM = (2 mx my + c1) (2 sxy + c2) / ((mx^2 + my^2 + c1) (sx + sy + c2)); the means m, variances s and covariance
     sxy are taken over `window` x `window` pixels. Outside the image everything is zero (counted), as published.
 
-    Source: self-consistency of SCWSSOD (Yu et al., AAAI 2021, Eq. 6-7), between the prediction of a .3x image and the
+    Source: self-consistency of SCWSSOD (Yu et al., AAAI 2021), between the prediction of a .3x image and the
     .3x prediction of the image (`downsampled`); `weights` of CRNet (He et al., AAAI 2023), which learns more where the
     small image is seen.
 

@@ -53,7 +53,7 @@ def feature_guided_loss(
     size = tuple(max(window, int(side * scale)) for side in probability.shape[2:])
     values = _windows(_resized_inside(full_precision(probability), size), window, stride)
     features = features if train_features else features.detach()
-    described = _windows(_resized_inside(full_precision(features), size), window, stride)
+    described = _windows(_resized_inside(features.to(values.dtype), size), window, stride)
     kept = _on_outline(values, confident=confident, share=share)
     p = values[kept].flatten(1)
     kernel = _window_kernel(described[kept].flatten(2), p.detach(), channels=channels, sigma_xy=sigma_xy)
@@ -93,4 +93,4 @@ def _window_kernel(features: Tensor, p: Tensor, *, channels: int, sigma_xy: floa
 
 def _squared_distances(points: Tensor) -> Tensor:
     """Between all points (..., n, D) of a set; returns (..., n, n)."""
-    return (points[..., :, None, :] - points[..., None, :, :]).square().sum(-1)
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square()

@@ -1,6 +1,7 @@
 """Losses on pairs of pixels: what looks alike and lies near should be predicted alike. They need no label."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sparsevision.methods.sparse_seg.losses import full_precision
@@ -23,9 +24,10 @@ def local_saliency_coherence(
     K_ij = exp(-|xy_i - xy_j|^2 / 2 sigma_xy^2 - |rgb_i - rgb_j|^2 / 2 sigma_rgb^2), xy in pixels of the scaled map.
     D_ij = |p_i - p_j|; with C > 1 classes half the sum of it over classes, which is the same for two of them.
 
-    Source: SCWSSOD (Yu et al., AAAI 2021, Eq. 3-5), after the gated CRF loss (Obukhov et al., 2019). Reference bug:
-    the release divides the shared image by sigma_rgb in place, so that its k-th call (k = 1, 2, ...) on one image
-    sees .1^k and all but the first are void; here the image is never changed: pass sigma_rgb=.1**k for its numbers.
+    Source: local saliency coherence of SCWSSOD (Yu et al., AAAI 2021), after the gated CRF loss (Obukhov et al.,
+    2019). Reference bug: the release divides the shared image by sigma_rgb in place, so that its k-th call
+    (k = 1, 2, ...) on one image sees .1^k and all but the first are void. The image is never changed here: pass
+    sigma_rgb=.1**k for the numbers of the release.
 
     Args:
         probability: (B, C, H, W) or, of the foreground alone, (B, 1, H, W).
@@ -50,7 +52,7 @@ def local_saliency_coherence(
     if padding not in ("zero", "valid"):
         raise ValueError(f"padding={padding!r}; expected 'zero' or 'valid'")
     values = downsampled(full_precision(probability), scale)
-    colour = resized(full_precision(image.detach()), tuple(values.shape[2:])) / sigma_rgb
+    colour = resized(image.detach().to(values.dtype), tuple(values.shape[2:])) / sigma_rgb
     pairs = 2 * _sum_over_pairs(values, colour, radius=radius, sigma_xy=sigma_xy)
     if padding == "zero":
         pairs = pairs + _sum_over_outside(values, colour, radius=radius, sigma_xy=sigma_xy)
@@ -58,17 +60,21 @@ def local_saliency_coherence(
 
 
 def _sum_over_pairs(values: Tensor, colour: Tensor, *, radius: int, sigma_xy: float) -> Tensor:
-    """Sum of K_ij D_ij over unordered pairs of pixels; values (B, C, H, W), colour (B, 3, H, W) over sigma_rgb."""
-    height, width = values.shape[2:]
-    offsets = [(dy, dx) for dy in range(radius + 1) for dx in range(-radius, radius + 1) if (dy, dx) > (0, 0)]
+    """Sum of K_ij D_ij over unordered pairs of pixels; values (B, C, H, W), colour (B, 3, H, W) over sigma_rgb.
+
+    Each step takes all pixels with all their neighbours one number of rows below. Infinite colour left and right of
+    the image makes K zero there.
+    """
+    height, size = values.shape[2], 2 * radius + 1
+    columns = (torch.arange(-radius, radius + 1, device=values.device, dtype=values.dtype) / sigma_xy) ** 2
+    wide_values, wide_colour = F.pad(values, (radius, radius)), F.pad(colour, (radius, radius), value=torch.inf)
     total = values.new_zeros(())
-    for dy, dx in offsets:
-        if dy >= height or abs(dx) >= width:
-            continue
-        here = (..., slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
-        there = (..., slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
-        distance = (colour[here] - colour[there]).square_().sum(1).add_((dx**2 + dy**2) / sigma_xy**2)
-        total = total + (distance.mul_(-0.5).exp_() * _difference(values[here] - values[there])).sum()
+    for below in range(min(radius + 1, height)):
+        here = (..., slice(0, height - below), slice(None), None)
+        right = slice(0 if below else radius + 1, None)  # in the pixel's own row each pair is met once, from its left
+        there = [wide[:, :, below:].unfold(3, size, 1)[..., right] for wide in (wide_values, wide_colour)]
+        exponent = (there[1] - colour[here]).square_().sum(1).add_(columns[right] + (below / sigma_xy) ** 2)
+        total = total + (exponent.mul_(-0.5).exp_() * _difference(there[0] - values[here])).sum()
     return total
 
 
@@ -85,5 +91,5 @@ def _sum_over_outside(values: Tensor, colour: Tensor, *, radius: int, sigma_xy: 
 
 
 def _difference(values: Tensor) -> Tensor:
-    """values (B, C, h, w), differences of probabilities; returns (B, h, w)."""
+    """values (B, C, ...), differences of probabilities; returns (B, ...)."""
     return values[:, 0].abs() if values.shape[1] == 1 else values.abs().sum(1) / 2

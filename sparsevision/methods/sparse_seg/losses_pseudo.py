@@ -21,7 +21,8 @@ def structure_loss(
     w = 1 + boost * |mean of y over kernel x kernel - y| (zeros outside the image), m = 0 where `drop` applies, else 1:
     sum(w m bce) / sum(w m)  +  1 - (sum(w m p y) + 1) / (sum(w m (p + y - p y)) + 1).
 
-    Source: F3Net (Wei et al., AAAI 2020, Eq. 5-8); `drop` of WS-SAM (He et al., NeurIPS 2023), .3 to .7.
+    Source: pixel position aware loss of F3Net (Wei et al., AAAI 2020); `drop` of WS-SAM (He et al., NeurIPS 2023), .3
+    to .7.
 
     Args:
         logits: (B, 1, H, W); p is their sigmoid.
@@ -44,7 +45,8 @@ def structure_loss(
         )
     if kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, got {kernel}")
-    logits, target = full_precision(logits), full_precision(target)
+    logits = full_precision(logits)
+    target = target.to(logits.dtype)
     kept = torch.ones_like(target) if drop is None else ((target <= drop[0]) | (target >= drop[1])).to(target)
     outline = 1 + boost * (F.avg_pool2d(target, kernel, 1, kernel // 2) - target).abs()
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
