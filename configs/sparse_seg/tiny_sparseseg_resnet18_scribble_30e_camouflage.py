@@ -21,6 +21,7 @@ from torch.nn import GroupNorm
 from sparsevision.datasets import ImagePreprocessor
 from sparsevision.datasets.transforms import LoadImage, LoadMask, PackImageInputs, RandomFlip, Resize
 from sparsevision.methods.sparse_seg import AverageMasks, SparseSegmentor
+from sparsevision.methods.sparse_seg.terms import PartialCrossEntropy
 
 with read_base():
     from .._base_.datasets.tiny_camouflage import *
@@ -53,7 +54,8 @@ model = dict(
     ),
     ignore_index=ignore_index,
     foreground_index=1,
-    class_share=(0.9, 0.1),  # an animal covers about a tenth of a picture
+    preset="fixed",
+    terms=[dict(type=PartialCrossEntropy, class_share=(0.9, 0.1))],  # an animal covers about a tenth of a picture
 )
 
 optim_wrapper.optimizer.update(lr=3e-3)

@@ -33,7 +33,7 @@ def example_batch(
 def segmentation_sample(
     model: nn.Module, *, size: tuple[int, int], index: int, rng: np.random.Generator
 ) -> SegDataSample:
-    """A rectangle of class 1 on class 0 as dense truth, and one pixel in ten of it as sparse labels."""
+    """A rectangle of class 1 on class 0 as dense truth, box and pseudo label; one pixel in ten as sparse label."""
     height, width = size
     truth = np.zeros((1, height, width), np.int64)
     truth[:, height // 4 : height // 2 + 1, width // 4 : width // 2 + 1] = 1
@@ -43,6 +43,8 @@ def segmentation_sample(
         gt_sem_seg=PixelData(data=torch.from_numpy(truth)),
         sparse_sem_seg=PixelData(data=torch.from_numpy(sparse)),
         gt_mask=PixelData(data=torch.from_numpy(truth > 0)),
+        box_sem_seg=PixelData(data=torch.from_numpy(truth)),
+        pseudo_mask=PixelData(data=torch.from_numpy(truth.astype(np.float32))),
     )
     name = f"example_{index}"
     sample.set_metainfo(

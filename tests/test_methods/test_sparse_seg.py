@@ -18,6 +18,7 @@ from sparsevision.methods.sparse_seg import (
     partial_cross_entropy,
 )
 from sparsevision.methods.sparse_seg.method import labelled_accuracy
+from sparsevision.methods.sparse_seg.terms import PartialCrossEntropy
 from sparsevision.utils import UserError
 
 IGNORE = 7
@@ -222,7 +223,7 @@ def test_a_batch_without_labels_trains_nothing_and_breaks_nothing():
 
 
 def test_two_steps_lower_the_loss():
-    model = segmentor(per_class=True)
+    model = segmentor(terms=[PartialCrossEntropy(per_class=True)])
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     values = []
     for _ in range(3):
