@@ -102,6 +102,14 @@ def test_half_precision_is_computed_in_float32(name, dtype):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_autocast_changes_nothing(name):
+    logits = (2 * noise(2, 1, HEIGHT, WIDTH) - 1).float()
+    expected = LOSSES[name](logits)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(LOSSES[name](logits), expected)
+
+
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("height", [0.0, 1e4])
 def test_certain_and_flat_predictions_have_finite_gradients(name, height):
     logits = torch.where(noise(2, 1, HEIGHT, WIDTH) < 0.5, -height, height).float().requires_grad_()
