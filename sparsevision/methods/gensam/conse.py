@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparsevision.methods.gensam.class_evidence import ClassEvidence, resized
+from sparsevision.layers.efficientnet_lite0 import EfficientNetLite0, resized
 from sparsevision.methods.gensam.heatmap import min_max
 from sparsevision.methods.gensam.word_classes import WordClasses
 from sparsevision.registry import MODELS
-from sparsevision.weights import resolve_weights
 
 ROUNDING = 1e-5  # relative, of float32 sums
 
@@ -53,7 +52,7 @@ class ConSE(nn.Module):
         scales: Sequence[int] = (224, 320),
     ):
         super().__init__()
-        self.classifier = load_classifier(pretrained)
+        self.classifier = EfficientNetLite0(pretrained=pretrained)
         self.word_classes = word_classes or WordClasses()
         self.side, self.scales = side, tuple(scales)
 
@@ -111,15 +110,6 @@ class ConSE(nn.Module):
         cam = (features.detach() * gradient.clamp_min(0)).sum(1, keepdim=True).clamp_min(0)
         size = (self.side, self.side)
         return _scaled(F.interpolate(cam, size, mode="bilinear", align_corners=False)[:, 0])
-
-
-def load_classifier(pretrained: str | Path | None) -> ClassEvidence:
-    """The classifier with weights from a file or a catalogue name, or with random weights.
-
-    Raises:
-        UserError: the weights are not cached, or not those of this network.
-    """
-    return ClassEvidence(pretrained=None if pretrained is None else resolve_weights(pretrained))
 
 
 def _scaled(maps: Tensor) -> Tensor:

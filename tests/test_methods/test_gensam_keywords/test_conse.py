@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sparsevision.engine import save_checkpoint
-from sparsevision.methods.gensam.class_evidence import ClassEvidence, class_glosses, class_names, resized
+from sparsevision.layers.efficientnet_lite0 import EfficientNetLite0, resized
+from sparsevision.methods.gensam.class_evidence import class_glosses, class_names
 from sparsevision.methods.gensam.conse import ConSE
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
 from sparsevision.methods.gensam.keywords import DEFAULT_PROMPT_SET, ConSEKeywords, prompt_words
@@ -149,10 +150,10 @@ def test_it_builds_from_a_config_without_weights():
 def test_wrong_weights(tmp_path):
     save_checkpoint({"_conv_stem.weight": torch.zeros(1), "_blocks.99._bn0.weight": torch.zeros(1)}, tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"a\.pth holds no EfficientNet-Lite0.*_blocks\.99"):
-        ClassEvidence(pretrained=tmp_path / "a.pth")
+        EfficientNetLite0(pretrained=tmp_path / "a.pth")
     save_checkpoint({"conv1.weight": torch.zeros(1)}, tmp_path / "b.pth")
     with pytest.raises(UserError, match=r"b\.pth"):
-        ClassEvidence(pretrained=tmp_path / "b.pth")
+        EfficientNetLite0(pretrained=tmp_path / "b.pth")
     with pytest.raises(UserError, match="efficientnet_lite0"):
         ConSE(pretrained="efficientnet_lite")
 

@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from sparsevision.methods.gensam.class_evidence import ClassEvidence, class_names
-from sparsevision.methods.gensam.conse import load_classifier
+from sparsevision.layers.efficientnet_lite0 import EfficientNetLite0
+from sparsevision.methods.gensam.class_evidence import class_names
 from sparsevision.methods.gensam.keywords.prompt_sets import prompt_words
 from sparsevision.methods.gensam.keywords.source import KeywordSource
 from sparsevision.methods.gensam.keywords.types import Keywords
@@ -74,5 +74,5 @@ class ConSEKeywords(KeywordSource):
         return self.environments[int((self.word_classes.vectors(self.environments) @ vector).argmax())]
 
     @cached_property
-    def _classifier(self) -> ClassEvidence:
-        return load_classifier(self.pretrained)
+    def _classifier(self) -> EfficientNetLite0:
+        return EfficientNetLite0(pretrained=self.pretrained)
