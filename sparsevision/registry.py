@@ -15,4 +15,4 @@ TRANSFORMS = _child("transform", mmengine_registry.TRANSFORMS, "sparsevision.dat
 METRICS = _child("metric", mmengine_registry.METRICS, "sparsevision.evaluation")
 HOOKS = _child("hook", mmengine_registry.HOOKS, "sparsevision.engine.hooks")
 VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, "sparsevision.visualization")
-SELECTORS = Registry("selector", scope="sparsevision", locations=["sparsevision.selection"])
+SELECTORS = Registry("selector", scope="sparsevision", locations=["sparsevision.apis.selectors"])

@@ -158,6 +158,10 @@ class SparseSegmentor(BaseModel):
         stacked = {name: torch.stack([sample.get(name).data for sample in samples]) for name in fields}
         return {name: maps if maps.is_floating_point() else maps[:, 0] for name, maps in stacked.items()}
 
+    def extract_features(self, inputs: dict[str, Tensor]) -> Tensor:
+        """One vector an image, (B, D): the mean of the last feature map, for choosing what to annotate."""
+        return self.network.features(inputs["image"])[-1].mean(dim=(2, 3))
+
     def predict(
         self, inputs: dict[str, Tensor], data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
