@@ -33,6 +33,7 @@ def test_predictions_become_files_by_their_field(tmp_path):
     boxes = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
     made = sample(
         pred_mask=PixelData(data=torch.tensor([[[0.0, 0.5], [1.0, 0.2]]])),
+        pred_soft_mask=PixelData(data=torch.tensor([[[0.25]]])),
         pred_sem_seg=PixelData(data=torch.tensor([[[0, 3], [255, 1]]])),
         pred_instances=InstanceData(bboxes=boxes),
         gt_sem_seg=PixelData(data=torch.zeros(1, 2, 2)),
@@ -40,6 +41,7 @@ def test_predictions_become_files_by_their_field(tmp_path):
     writer.after_test_iter(RUNNER, 0, outputs=[made])
     writer.after_test_epoch(RUNNER, {"mIoU": np.float32(0.5)})
     assert np.asarray(Image.open(tmp_path / "pred_mask/a.png")).tolist() == [[0, 128], [255, 51]]
+    assert np.asarray(Image.open(tmp_path / "pred_soft_mask/a.png")).tolist() == [[64]]
     assert np.asarray(Image.open(tmp_path / "pred_sem_seg/a.png")).tolist() == [[0, 3], [255, 1]]
     assert torch.equal(load_checkpoint(tmp_path / "pred_instances/a.pt")["pred_instances"]["bboxes"], boxes)
     assert (tmp_path / "metrics.json").read_text() == '{\n  "mIoU": 0.5\n}\n'

@@ -94,7 +94,7 @@ def expected_terms(seen):
         (StructureConsistency(scale=0.5), smaller),
         (EntropyMinimisation(), 0.05 * entropy_minimisation(p)),
         (UncertaintyAware(weight=0.5), 0.5 * uncertainty_aware_loss(fg)),
-        (FeatureGuided(scale=1), 0.15 * feature_guided_loss(fg, seen.features, scale=1)),
+        (FeatureGuided(scale=1), 0.3 * feature_guided_loss(fg, seen.features, scale=1)),
     ]
 
 

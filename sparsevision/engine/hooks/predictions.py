@@ -21,8 +21,8 @@ from sparsevision.utils import atomic_write
 class PredictionWriter(Hook):
     """A file per sample and field, named by the sample, and `metrics.json`.
 
-    `pred_mask` becomes an 8-bit PNG (255 times the probability), `pred_sem_seg` an 8-bit PNG of class ids; any other
-    field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by `load_checkpoint`.
+    `pred_mask` and `pred_soft_mask` become 8-bit PNGs (255 times the probability), `pred_sem_seg` an 8-bit PNG of class
+    ids; any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by `load_checkpoint`.
 
     Args:
         out_dir: the folder.
@@ -45,7 +45,7 @@ class PredictionWriter(Hook):
 
     def _write(self, name: str, field: str, value: Any) -> None:
         folder = self.out_dir / field
-        if field == "pred_mask" and isinstance(value, PixelData):
+        if field in ("pred_mask", "pred_soft_mask") and isinstance(value, PixelData):
             probability = value.data.detach().cpu().numpy().reshape(value.shape[-2:])
             write_png(folder / f"{name}.png", np.round(probability.astype(np.float64) * 255).astype(np.uint8))
         elif field == "pred_sem_seg" and isinstance(value, PixelData):

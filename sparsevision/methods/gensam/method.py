@@ -68,6 +68,8 @@ class GenSAM(BaseModel):
         preset: "published" or "fixed".
         diagnostics: also add `gensam_passes` to each sample: one dict per pass with heatmap, points, labels, box,
             mask, score, chosen and the words asked for (foreground, background).
+        soft_mask: also add `pred_soft_mask`, the sigmoid of the mean logits over the passes, float in [0,1]: a pseudo
+            label for a network that is trained.
         options: single options that differ from the preset, see `GenSAMOptions`.
 
     Raises:
@@ -85,6 +87,7 @@ class GenSAM(BaseModel):
         prompt_set: str = DEFAULT_PROMPT_SET,
         preset: str = "published",
         diagnostics: bool = False,
+        soft_mask: bool = False,
         data_preprocessor: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -96,6 +99,7 @@ class GenSAM(BaseModel):
         prompt_words(prompt_set)
         self.prompt_set = prompt_set
         self.diagnostics = diagnostics
+        self.soft_mask = soft_mask
         self.requires_grad_(False)
         self.eval()
 
@@ -152,14 +156,21 @@ class GenSAM(BaseModel):
     def _add_prediction(self, sample: SegDataSample, result: GenSAMResult) -> None:
         mask = torch.from_numpy(result.mask)[None].float()
         size = tuple(sample.metainfo.get("ori_shape", mask.shape[-2:]))[:2]
-        if size != tuple(mask.shape[-2:]):
-            mask = torch.nn.functional.interpolate(mask[None], size=size, mode="nearest-exact")[0]
-        sample.pred_mask = PixelData(data=mask)
+        sample.pred_mask = PixelData(data=_resized(mask, size))
+        if self.soft_mask:
+            sample.pred_soft_mask = PixelData(data=_resized(result.mean_logits.float().sigmoid()[None].cpu(), size))
         if self.diagnostics:
             sample.gensam_passes = [
                 _as_dict(record, words, chosen=index == result.chosen)
                 for index, (record, words) in enumerate(zip(result.passes, result.words, strict=True))
             ]
+
+
+def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """mask (1,H,W) to (1,*size) by nearest neighbour."""
+    if size == tuple(mask.shape[-2:]):
+        return mask
+    return torch.nn.functional.interpolate(mask[None], size=size, mode="nearest-exact")[0]
 
 
 def _as_array(image: Tensor) -> np.ndarray:

@@ -145,7 +145,7 @@ class FeatureGuided(LossTerm):
     """`feature_guided_loss` on the features that the decode head sees, with the weight of `entropy_weight`.
 
     Args:
-        weight: the highest weight, reached at the end; .15 in CRNet.
+        weight: the highest weight, reached at the end. CRNet says .15 and its release doubles the loss.
         start: share of the training before the term sets in. CRNet: from epoch 60 of 150.
         scale: see the function.
     """
@@ -154,7 +154,7 @@ class FeatureGuided(LossTerm):
     main_head_only = True
     binary = True
 
-    def __init__(self, *, weight: float = 0.15, start: float = 0.4, scale: float = 0.5) -> None:
+    def __init__(self, *, weight: float = 0.3, start: float = 0.4, scale: float = 0.5) -> None:
         super().__init__(weight=weight)
         self.start = start
         self.scale = scale

@@ -50,6 +50,15 @@ def test_predict_adds_a_mask_at_native_size():
     assert "gensam_passes" not in out[0]
 
 
+def test_soft_mask_is_the_sigmoid_of_the_mean_logits():
+    sample = SegDataSample(metainfo={"ori_shape": (40, 60)})
+    (out,) = make(recursive=1, soft_mask=True).forward(batch((20, 30)), [sample])
+    (mean,) = make(recursive=1).forward(batch((20, 30)), mode="tensor")
+    soft = out.pred_soft_mask.data
+    assert soft.shape == (1, 40, 60)
+    torch.testing.assert_close(soft[0, ::2, ::2], mean.float().sigmoid())
+
+
 def test_test_step_takes_collated_data():
     data = {"inputs": batch((20, 30)), "data_samples": [SegDataSample()]}
     (sample,) = make(recursive=1).test_step(data)
