@@ -12,15 +12,15 @@ Reading is strict: whatever is not exactly this gives one `AnnotationError` with
 """
 
 import dataclasses
-import json
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from sparsevision.annotation import files, npz
 from sparsevision.annotation.errors import AnnotationError
+from sparsevision.annotation.json_text import dump_json, parse_json
 from sparsevision.annotation.types import Annotation, Boxes, Clicks, PointLabels, Scribbles, Tracks
 from sparsevision.utils import did_you_mean
 
@@ -36,7 +36,7 @@ def save_annotations(path: str | os.PathLike, annotations: Annotations) -> None:
 
     Written in one step: after a full disk or a crash the old file is still whole.
     """
-    pack = {".json": _pack_json, ".npz": _pack_npz}.get(Path(path).suffix.lower())
+    pack = {".json": dump_json, ".npz": _pack_npz}.get(Path(path).suffix.lower())
     if pack is None:
         raise AnnotationError(f"{path}: annotations are saved as .json or .npz; rename the file.")
     files.write_bytes(path, pack(_document(annotations)))
@@ -58,6 +58,16 @@ def load_annotations(path: str | os.PathLike, *, max_bytes: int = files.MAX_BYTE
         return _annotations(document)
     except AnnotationError as error:
         raise AnnotationError(f"{path}: {error}") from error
+
+
+def annotations_from_json(data: bytes) -> Annotations:
+    """What a JSON file of annotations with this content holds. Raises: AnnotationError, see `load_annotations`."""
+    return _annotations(_unpack_json(data))
+
+
+def annotations_to_json(annotations: Annotations) -> bytes:
+    """What `save_annotations` would write into a .json file."""
+    return dump_json(_document(annotations))
 
 
 def _document(annotations: Annotations) -> dict:
@@ -140,42 +150,10 @@ def _expect(value: Any, kind: type, field: str, words: str) -> Any:
     return value
 
 
-def _pack_json(document: dict) -> bytes:
-    return (json.dumps(document, default=_plain, allow_nan=False) + "\n").encode()
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist()
-
-
 def _unpack_json(data: bytes) -> Any:
-    try:
-        document = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
-    except AnnotationError:
-        raise
-    except UnicodeDecodeError as error:
-        raise AnnotationError("neither JSON text nor an .npz archive.") from error
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from error
-    except RecursionError as error:
-        raise AnnotationError("not a file of annotations: nested far too deeply.") from error
-    except (ValueError, MemoryError) as error:
-        raise AnnotationError(f"not valid JSON: {str(error)[:80]}.") from error
+    document = parse_json(data, otherwise="neither JSON text nor an .npz archive")
     _no_mixed_truth(document)
     return document
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise AnnotationError(f"holds {name}; every number must be finite.")
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise AnnotationError(f"{twice[:60]}: given twice in one object.")
-    return record
 
 
 def _no_mixed_truth(document: Any) -> None:
@@ -208,7 +186,7 @@ def _pack_npz(document: dict) -> bytes:
         head["type"] = "list"
     arrays: dict[str, np.ndarray] = {}
     head["items"] = [_take_out_arrays(record, f"{index}.", arrays) for index, record in enumerate(records)]
-    arrays["header"] = np.frombuffer(_pack_json(head), dtype=np.uint8)
+    arrays["header"] = np.frombuffer(dump_json(head), dtype=np.uint8)
     return npz.pack_arrays(arrays)
 
 
