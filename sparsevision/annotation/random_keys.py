@@ -29,6 +29,11 @@ def keys(root: int, *path: int, count: int) -> np.ndarray:
     return _mix(np.uint64(state & _MASK) + np.uint64(_GAMMA) * np.arange(1, count + 1, dtype=np.uint64))
 
 
+def unit_numbers(numbers: np.ndarray) -> np.ndarray:
+    """Random uint64 numbers as float64 in [0, 1): their upper 53 bits, without rounding."""
+    return (numbers >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
 def _mix(values: np.ndarray) -> np.ndarray:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

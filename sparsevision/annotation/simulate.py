@@ -81,6 +81,9 @@ def simulate_clicks(
     previous: Clicks | None = None,
     n: int = 1,
     ignore_index: int | None = None,
+    per_component: bool = False,
+    centre_bias: float = 1.0,
+    rng: np.random.Generator | None = None,
 ) -> Clicks:
     """Click where a segmentation is most wrong, as interactive segmentation is evaluated (RITM, f-BRS).
 
@@ -100,17 +103,28 @@ def simulate_clicks(
     With n > 1, and so no segmenter in between, the pixels clicked in this call count as outside for the next click: the
     clicks spread over the object, and n = k gives the first k of a larger n.
 
+    First clicks, which answer no segmentation, may also be those of a person who looks at the object's parts, or who
+    does not hit the centre: see `per_component` and `centre_bias`. Both are nested in n.
+
     Args:
         gt: the object, bool or 0/1 (height, width).
         pred: the current segmentation, bool or 0/1 of the same shape; None if there is none yet (then it is empty).
         previous: clicks made so far; they come first in the answer.
         n: how many clicks to add. Fewer come back when every wrong pixel has its click.
         ignore_index: value of pixels of `gt` that do not count.
+        per_component: first clicks only; click the connected components (8 neighbours) of the object in rounds, the
+            largest first in each.
+        centre_bias: first clicks only; b in [0, 1], clicks are drawn from the share 1 - b of the pixels that lie
+            deepest inside the object (or component), and outwards from there. 1 is the rule above, without chance.
+        rng: `numpy.random.default_rng(seed)`, needed with a `centre_bias` below 1; one number is drawn.
 
     Raises:
-        AnnotationError: shapes differ, or probabilities instead of a mask.
+        AnnotationError: shapes differ, probabilities instead of a mask, or options for first clicks with a `pred`.
     """
     truth, counts = regions.binary_map(gt, ignore_index, name="gt")
+    if per_component or centre_bias != 1:
+        _check_first_clicks(pred, previous, n, centre_bias)
+        return _first_clicks(truth, n, per_component=per_component, centre_bias=centre_bias, rng=rng)
     guess = np.zeros_like(truth) if pred is None else regions.binary_map(pred, None, name="pred")[0]
     if guess.shape != truth.shape:
         raise AnnotationError(f"pred: has shape {guess.shape}, gt has {truth.shape}; resize it first.")
@@ -138,6 +152,49 @@ def _worst(errors: dict[bool, np.ndarray], clicked: np.ndarray) -> tuple[int, in
     sign = bool(depths[True].max() >= depths[False].max())
     row, column = (int(i) for i in np.unravel_index(np.argmax(depths[sign]), clicked.shape))
     return row, column, sign
+
+
+def _check_first_clicks(pred: Any, previous: Clicks | None, n: int, centre_bias: float) -> None:
+    checks.whole_number(n, field="n", low=0, high=2**62)
+    if not 0 <= centre_bias <= 1:
+        raise AnnotationError(f"centre_bias: expected a number from 0 (uniform) to 1 (centre), got {centre_bias}.")
+    if pred is not None or previous is not None:
+        raise AnnotationError(
+            "per_component and centre_bias are for first clicks; leave pred and previous out, or click without these."
+        )
+
+
+def _first_clicks(
+    truth: np.ndarray, n: int, *, per_component: bool, centre_bias: float, rng: np.random.Generator | None
+) -> Clicks:
+    """Positive clicks on the object, component by component in rounds, or on all of it."""
+    indices = np.flatnonzero(truth)
+    groups = regions.components(indices, truth.shape) if per_component and len(indices) else [indices]
+    meta = {"simulator": "simulate_clicks", "per_component": per_component, "centre_bias": centre_bias}
+    if centre_bias == 1:
+        turns = -(-n // len(groups))
+        ordered = [_deepest_first(group, min(turns, len(group)), truth.shape) for group in groups]
+    else:
+        meta["root"] = draw_root(rng)
+        rank = keys(meta["root"], count=truth.size)
+        ordered = [_annotation_order(group, rank, truth.shape, centre_bias) for group in groups]
+    longest = min(n, max(map(len, ordered)))
+    chosen = [group[turn] for turn in range(longest) for group in ordered if turn < len(group)][:n]
+    rows, columns = np.unravel_index(np.array(chosen, dtype=np.int64), truth.shape)
+    return Clicks(xy=np.stack([columns, rows], axis=1), positive=[True] * len(chosen), size=truth.shape, meta=meta)
+
+
+def _deepest_first(group: np.ndarray, count: int, shape: tuple[int, int]) -> list[int]:
+    """`count` pixels of a group: the deepest, then the deepest of what is left around it, and so on."""
+    if not len(group):
+        return []
+    region, corner = regions.crop(group, shape)
+    chosen = []
+    for _ in range(count):
+        row, column = np.unravel_index(np.argmax(regions.depth_squared(region)), region.shape)
+        region[row, column] = False
+        chosen.append(int(np.ravel_multi_index((row + corner[0], column + corner[1]), shape)))
+    return chosen
 
 
 def _check_point_options(

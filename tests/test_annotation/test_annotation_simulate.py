@@ -13,6 +13,7 @@ from sparsevision.annotation.random_keys import keys
 from sparsevision.annotation.regions import depth_squared
 
 PINNED_POINTS = [[33, 10], [20, 14], [35, 16], [10, 24], [18, 9], [43, 27]]
+PINNED_CLICKS = [[20.0, 14.0], [5.0, 28.0], [16.0, 11.0]]
 PINNED_KEYS = [4280259475049965103, 7071444353603511792]
 
 
@@ -203,3 +204,53 @@ def test_clicks_refuse():
         simulate_clicks(gt + 2)
     with pytest.raises(AnnotationError, match="previous"):
         simulate_clicks(gt, previous=Clicks(xy=[], positive=[], size=(7, 5)))
+
+
+def test_first_clicks_go_round_the_components():
+    gt = blobs() == 1
+    clicks = simulate_clicks(gt, n=4, per_component=True)
+    upper = (clicks.xy[:, 1] < 24).tolist()
+    assert upper == [True, False, True, False]
+    assert clicks.xy[0].tolist() == simulate_clicks(gt).xy[0].tolist() == [14, 14]
+    assert clicks.positive.all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    class_maps(classes=2), st.integers(0, 2**32), st.integers(0, 4), st.integers(0, 4), st.sampled_from([0.0, 0.7, 1])
+)
+def test_first_clicks_are_true_and_nested(gt, seed, few, more, bias):
+    few, more = min(few, gt.size), min(more, max(gt.size - few, 0))
+    for per_component in (False, True):
+        many, some = (
+            simulate_clicks(gt, n=n, ignore_index=255, per_component=per_component, centre_bias=bias, rng=rng(seed))
+            for n in (few + more, few)
+        )
+        assert some == many.take(few)
+        assert len(many) == min(few + more, int((gt == 1).sum()))
+        assert known_places_agree(many.densify(255), gt, 255)
+        assert len(np.unique(many.xy, axis=0)) == len(many)
+
+
+def test_biased_first_clicks_lie_deep_and_are_pinned():
+    gt = np.pad(np.ones((21, 21), dtype=int), 10)
+    depth = depth_squared(gt == 1)
+    for seed in range(20):
+        (x, y), *_ = simulate_clicks(gt, centre_bias=0.8, rng=rng(seed)).xy.astype(int)
+        assert depth[y, x] >= np.quantile(depth[gt == 1], 0.75)
+    clicks = simulate_clicks(blobs() == 1, n=3, per_component=True, centre_bias=0.5, rng=rng(7))
+    assert clicks.xy.tolist() == PINNED_CLICKS
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"centre_bias": 0.5}, "rng: expected"),
+        ({"centre_bias": 1.5, "rng": rng()}, "centre_bias"),
+        ({"per_component": True, "pred": np.zeros((5, 7), bool)}, "for first clicks"),
+        ({"per_component": True, "n": -1}, "n: expected"),
+    ],
+)
+def test_first_clicks_refuse(option, message):
+    with pytest.raises(AnnotationError, match=message):
+        simulate_clicks(np.ones((5, 7), dtype=bool), **option)
