@@ -1,11 +1,15 @@
 """The heart of the package: sparse annotations, how to make them from dense truth, save, load and cost them."""
 
-from sparsevision.annotation.budget import CostModel, annotation_cost
+from sparsevision.annotation.boxes import simulate_boxes
+from sparsevision.annotation.budget import CostModel, annotation_cost, measured_seconds
 from sparsevision.annotation.errors import AnnotationError
-from sparsevision.annotation.io import load_annotations, save_annotations
+from sparsevision.annotation.io import annotations_from_json, annotations_to_json, load_annotations, save_annotations
 from sparsevision.annotation.label_png import read_label_png, write_label_png
+from sparsevision.annotation.noise import drop, mislabel, shift
 from sparsevision.annotation.simulate import points_from_label_map, simulate_clicks, simulate_points
 from sparsevision.annotation.strokes import simulate_scribbles
+from sparsevision.annotation.tracks import simulate_tracks, visible_by_consistency
+from sparsevision.annotation.tracks_flow import read_flow
 from sparsevision.annotation.types import Annotation, Boxes, Clicks, PointLabels, Scribbles, Tracks
 
 __all__ = [
@@ -18,12 +22,22 @@ __all__ = [
     "Scribbles",
     "Tracks",
     "annotation_cost",
+    "annotations_from_json",
+    "annotations_to_json",
+    "drop",
     "load_annotations",
+    "measured_seconds",
+    "mislabel",
     "points_from_label_map",
+    "read_flow",
     "read_label_png",
     "save_annotations",
+    "shift",
+    "simulate_boxes",
     "simulate_clicks",
     "simulate_points",
     "simulate_scribbles",
+    "simulate_tracks",
+    "visible_by_consistency",
     "write_label_png",
 ]
