@@ -27,7 +27,7 @@ TIERS = (
     ("weights",),
     ("layers",),
     ("methods",),
-    ("engine.setup", "apis"),  # engine.setup, train and test stand behind the tools
+    ("engine.setup", "apis", "annotator"),  # engine.setup, train and test stand behind the tools
     ("engine.train", "engine.test"),
     ("zoo", "demo"),
 )

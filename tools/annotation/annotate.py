@@ -1,0 +1,82 @@
+"""Annotate images by hand in a browser: points, clicks, scribbles, boxes and tracks, with a segmenter's help.
+
+Every change is saved at once. The page is served to this machine alone; see docs/annotate.md.
+"""
+
+import argparse
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+from sparsevision.annotator import AnnotatorServer, Assistant, Gallery, Project, choose_backend
+from sparsevision.engine import run_tool
+
+EXAMPLE = """examples:
+  python tools/annotation/annotate.py photos --classes background,moth
+  python tools/annotation/annotate.py photos/moth.jpg --out moth_labels --sam grabcut --no-browser
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", type=Path, help="an image, or a folder of images (in name order: a video's frames)")
+    parser.add_argument("--out", type=Path, help="folder of the annotations (default: annotations/ beside the images)")
+    parser.add_argument("--classes", help="class names with commas, background first (default: those of the folder)")
+    parser.add_argument(
+        "--sam",
+        choices=["mobile_sam", "grabcut", "none"],
+        help="what proposes masks (default: mobile_sam if its weights are here, else grabcut)",
+    )
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default 0: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    args = parser.parse_args(arguments)
+    if not 0 <= args.port <= 65535:
+        parser.error("--port must lie between 0 and 65535")
+    return args
+
+
+def make_server(args: argparse.Namespace) -> AnnotatorServer:
+    """The server that the command line asks for, listening but not yet answering."""
+    gallery = Gallery(args.images)
+    classes = None if args.classes is None else args.classes.split(",")
+    project = Project(gallery=gallery, out=args.out or gallery.folder / "annotations", classes=classes)
+    backend = choose_backend(args.sam)
+    assistant = None if backend is None else Assistant(backend=backend, pixels=gallery.pixels)
+    return AnnotatorServer(project=project, assistant=assistant, port=args.port)
+
+
+def greeting(server: AnnotatorServer) -> str:
+    """What the terminal says."""
+    gallery, count = server.project.gallery, len(server.project.gallery)
+    backend = None if server.assistant is None else server.assistant.backend
+    masks = "No masks are proposed." if backend is None else f"Masks are proposed by {backend.name}. {backend.note}"
+    lines = [
+        f"Annotating {count} image{'s' * (count > 1)} of {gallery.folder}.",
+        f"Open  {server.url}",
+        f"Files go to {server.project.out}, saved after every change.",
+        masks.strip(),
+        "Ctrl-C stops.",
+    ]
+    if gallery.left_out:
+        lines.insert(1, f"Left out, for they are links that lead out of the folder: {', '.join(gallery.left_out[:5])}.")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    with make_server(args) as server:
+        print(greeting(server), flush=True)
+        if not args.no_browser:
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("\nStopped. Everything that the page showed as saved is in the files.")
+
+
+if __name__ == "__main__":
+    run_tool(main)
