@@ -6,7 +6,7 @@
         work_dirs/tiny_sparseseg_resnet18_any_30e_own/epoch_30.pth --show-dir work_dirs/own_pictures
 
 Reads data/own/Imgs and data/own/Annotations; docs/own_images.md walks through it. Class 0 is background, class 1 what
-is looked for. With five images an epoch has 25 steps; with n images train_dataloader.dataset.times=200/n keeps it so.
+is looked for. With five images an epoch has 15 steps; with n images train_dataloader.dataset.times=120/n keeps it so.
 Hardware and time: 2 CPU cores, about 2 minutes. There is no number to expect: it depends on the images.
 """
 

@@ -143,11 +143,11 @@ def _named(loaded: list | dict) -> list[tuple[str, Annotation]]:
 def _check_class(name: str, item: Annotation) -> None:
     if isinstance(item, Clicks):
         label = item.meta.get("label")
-        if type(label) is not int or label < 1:
+        if type(label) is not int or label < 0:
             raise AnnotationError(
-                f"{name}meta.label: expected the class id of the clicked object, a whole number from 1 on (0 is "
-                f"background), got {'nothing' if label is None else repr(label)[:60]}. Clicks say only 'on the object' "
-                "and 'not on it'; save them with meta={'label': 1}."
+                f"{name}meta.label: expected the class id of the clicked object, a whole number from 0 (background) "
+                f"on, got {'nothing' if label is None else repr(label)[:60]}. Clicks say only 'on the object' and 'not "
+                "on it'; save them with meta={'label': 1}."
             )
     if isinstance(item, Boxes) and (item.labels == BACKGROUND).any():
         entry = int(np.flatnonzero(item.labels == BACKGROUND)[0])

@@ -109,6 +109,10 @@ def test_a_later_click_corrects_an_earlier_one(read):
     assert read(clicks([[4, 4], [4.2, 4]], [True, False])).labels[4, 4] == 0
 
 
+def test_an_object_of_class_background_is_background(read):
+    assert read(clicks([[4, 4]], [True], label=0)).labels[4, 4] == 0
+
+
 def test_pngs_have_no_boxes(tmp_path):
     codes = np.zeros(SIZE, np.uint8)
     codes[1, 2] = 2
@@ -135,7 +139,7 @@ SMALL = PointLabels(xy=[[1, 1]], labels=[1], size=(4, 4))
             r"a\.json: items\['object_1'\]: meta.label: .*nothing",
         ),
         ({"object_1": clicks([[1, 1]], [True], label="cat")}, r"meta.label: expected the class id.*got 'cat'"),
-        (clicks([[1, 1]], [True], label=0), r"a\.json: meta.label: .*got 0"),
+        (clicks([[1, 1]], [True], label=-1), r"a\.json: meta.label: .*got -1"),
         ({"boxes": boxes([[1, 1, 3, 3]], [0])}, r"items\['boxes'\]: Boxes.labels: entry 0 is 0, background"),
         ([points([[1, 1]], [1]), SMALL], r"items\[1\]: size is \(4, 4\), .* before it \(12, 16\)"),
         ({"tracks": PAGE["tracks"]}, r"a\.json: holds nothing that labels an image"),

@@ -43,7 +43,7 @@ train_dataloader = dict(
     sampler=dict(type=SeededSampler, shuffle=True),
     dataset=dict(
         type=RepeatDataset,
-        times=40,  # an epoch sees each image 40 times: 25 steps with five images
+        times=24,  # an epoch sees each image 24 times: 15 steps with five images
         dataset=dict(
             type=ImageFolderDataset,
             images="data/own/Imgs",
