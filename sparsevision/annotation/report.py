@@ -31,7 +31,7 @@ class ItemTable:
         modelled: (N,) seconds by the cost model.
         measured: (N,) measured seconds, NaN where there are none.
         objects: class id -> number of objects in the truth; empty without truth.
-        size: pixels of the image, or points of the cloud.
+        size: pixels of the image, or points of the cloud; 0 with nothing but tracks.
     """
 
     kind: np.ndarray
@@ -133,7 +133,7 @@ def item_table(
         touched=_first_touches(*hits, turn=columns["turn"], group=np.unique(columns["kind"], return_inverse=True)[1]),
         touched_any=_first_touches(*hits, turn=columns["turn"], group=every),
         objects={} if objects is None else objects[1],
-        size=max((int(np.prod(each.size)) for each in named.values()), default=0),
+        size=max((int(np.prod(each.size)) for each in named.values() if not isinstance(each, Tracks)), default=0),
     )
 
 
