@@ -157,7 +157,7 @@ def test_the_report_counts_what_was_simulated(masks, tmp_path):
     assert float(total["modelled_seconds"]) == 180
     assert total["measured_seconds"] == ""
     assert "18 annotations in 3 files: 3.0 min by the cost model" in finished.out
-    assert "full masks of 3 images: 12.0 min, 4.0 times as much" in finished.out
+    assert "full masks of 3 images: 12.0 min, 4.0 times that" in finished.out
     assert "classes with a right label: 2 of 2" in finished.out
     picture = read_image(report / "report.png")
     assert picture.shape[1] > 1000

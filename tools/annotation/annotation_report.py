@@ -135,12 +135,10 @@ def summary(tables: Mapping[str, ItemTable], rows: Sequence[ReportRow], model: C
     lines = [f"{rows[-1].count} annotations in {len(tables)} files: {duration(spent)} by the cost model"]
     if dense.seconds and spent:
         lines.append(
-            f"full masks of {dense.images} images: {duration(dense.seconds)}, {dense.seconds / spent:.1f} times as much"
+            f"full masks of {dense.images} images: {duration(dense.seconds)}, {dense.seconds / spent:.1f} times that"
         )
     if dense.polygons and spent:
-        lines.append(
-            f"outlines of their objects: {duration(dense.polygons)}, {dense.polygons / spent:.1f} times as much"
-        )
+        lines.append(f"outlines of their objects: {duration(dense.polygons)}, {dense.polygons / spent:.1f} times that")
     present = {label for table in tables.values() for label in table.objects}
     reached = {int(c) for table in tables.values() for c, right in zip(table.label, table.right, strict=True) if right}
     if present:
