@@ -193,7 +193,7 @@ def _read_box(attributes: Mapping[str, str], image: ImageReader, label: str, whe
     if turn % 360 == 0:
         image.box(corners, label, {}, where=where)
         return
-    centre = image.border.fit(corners, field=where).mean(axis=0)
+    centre = image.border.fit(corners.mean(axis=0, keepdims=True), field=where)
     cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     turned = (shapes.rectangle(*corners.ravel()) - centre) @ np.array([[cos, sin], [-sin, cos]]) + centre
     image.polygons([np.clip(turned, 0, image.border.size[::-1])], label, where=where)

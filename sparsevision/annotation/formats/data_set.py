@@ -67,6 +67,15 @@ def images_of(
         AnnotationError: not such a set, names that no file can have, several sizes of one image, or none known.
     """
     sizes = annotations.sizes if isinstance(annotations, AnnotationSet) else {}
+    for image, by_name in by_image_of(annotations).items():
+        known = sizes.get(image)
+        if known is None and not by_name and images is not None:
+            known = image_size(find_image(images, image))
+        yield image, by_name, _size_of(image, by_name, known)
+
+
+def by_image_of(annotations: AnnotationSet | ByImage) -> dict[str, dict[str, Annotation]]:
+    """{image: {name: annotation}} of what a writer was given, its types and the names of images checked."""
     by_image = annotations.annotations if isinstance(annotations, AnnotationSet) else annotations
     if not isinstance(by_image, Mapping):
         raise AnnotationError(f"Can write {{image: {{name: annotation}}}}, not {type(by_image).__name__}.")
@@ -74,10 +83,11 @@ def images_of(
         checked_name(image, field="the name of an image")
         if not isinstance(by_name, Mapping):
             raise AnnotationError(f"{image}: expected {{name: annotation}}, got {type(by_name).__name__}.")
-        known = sizes.get(image)
-        if known is None and not by_name and images is not None:
-            known = image_size(find_image(images, image))
-        yield image, dict(by_name), _size_of(image, by_name, known)
+        for name, annotation in by_name.items():
+            if not isinstance(annotation, Annotation):
+                words = type(annotation).__name__
+                raise AnnotationError(f"{image}, {name!r:.60}: expected an annotation, got {words}.")
+    return {image: dict(by_name) for image, by_name in by_image.items()}
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -95,8 +105,6 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
 def _size_of(image: str, by_name: Mapping[str, Annotation], known: tuple[int, int] | None) -> tuple[int, int]:
     found = {} if known is None else {checks.frame_size(known, field=f"{image}: size"): "the image"}
     for name, annotation in by_name.items():
-        if not isinstance(annotation, Annotation):
-            raise AnnotationError(f"{image}, {name!r:.60}: expected an annotation, got {type(annotation).__name__}.")
         size = annotation.size if len(annotation.size) == 2 else (1, annotation.size[0])
         found.setdefault(size, name)
     if len(found) > 1:

@@ -111,10 +111,7 @@ def checked_extra(value: Any, *, field: str) -> dict:
     for key in extra:
         if key not in EXTRAS:
             raise AnnotationError(f"{field}.{key[:60]}: unknown field; expected one of {', '.join(sorted(EXTRAS))}.")
-    if extra.get("type") not in TYPES:
-        raise AnnotationError(
-            f"{field}.type: {extra.get('type')!r:.60} is not a type of annotation ({', '.join(TYPES)})."
-        )
+    _type_of(extra, field)
     plain_text(extra.get("annotation"), field=f"{field}.annotation")
     values.whole(extra.get("order"), field=f"{field}.order", high=MAX_ORDER)
     return extra
@@ -185,12 +182,18 @@ def _headers_by_name(headers: list[dict]) -> dict[str, dict]:
         where = f"{KEY}.annotations[{index}]"
         header = values.an_object(header, field=where)
         name = plain_text(header.get("name"), field=f"{where}.name")
-        if header.get("type") not in TYPES:
-            raise AnnotationError(f"{where}.type: {header.get('type')!r:.60} is not a type of annotation.")
+        _type_of(header, where)
         if name in found:
             raise AnnotationError(f"{where}.name: {name!r:.60} is given twice.")
         found[name] = header
     return found
+
+
+def _type_of(record: dict, where: str) -> str:
+    kind = record.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise AnnotationError(f"{where}.type: {kind!r:.60} is not a type of annotation ({', '.join(TYPES)}).")
+    return kind
 
 
 def _owner(item: Item, headers: Mapping[str, dict]) -> tuple[str, str]:

@@ -202,8 +202,8 @@ def _circle(record: dict, points: np.ndarray, image: ImageReader, label: str, wh
 def _mask(record: dict, points: np.ndarray, image: ImageReader, label: str, where: str) -> None:
     first, last = _exactly(points, 2, where)
     box = np.concatenate([first, last + 1])
-    if (box != np.round(box)).any():
-        raise AnnotationError(f"{where}: the corners of a mask are whole pixels, got {points.tolist()}.")
+    if (box != np.round(box)).any() or (last < first).any():
+        raise AnnotationError(f"{where}: the first and the last pixel of a mask are whole, got {points.tolist()}.")
     field = where.replace(".points", ".mask")
     image.region(png_region(values.text(record.get("mask"), field=field), box, 0, field=field), label, where=where)
 

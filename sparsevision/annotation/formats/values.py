@@ -45,7 +45,7 @@ def truth(value: Any, *, field: str) -> bool:
 
 
 def number(value: Any, *, field: str) -> float:
-    """A finite number, not true or false."""
+    """A finite number of at most 2**53, not true or false."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise AnnotationError(f"{field}: expected a number, got {_short(value)}.")
     try:
@@ -54,6 +54,8 @@ def number(value: Any, *, field: str) -> float:
         found = math.inf
     if not math.isfinite(found):
         raise AnnotationError(f"{field}: {_short(value)} is not a finite number.")
+    if abs(found) > MAX_WHOLE:
+        raise AnnotationError(f"{field}: {_short(value)} is far too large.")
     return found
 
 
@@ -72,6 +74,11 @@ def numbers(value: Any, *, field: str, count: int | None = None) -> np.ndarray:
     value = a_list(value, field=field)
     if count is not None and len(value) != count:
         raise AnnotationError(f"{field}: expected {count} numbers, got {len(value)}.")
+    if {int, float}.issuperset(map(type, value)):
+        with contextlib.suppress(OverflowError):
+            array = np.array(value, dtype=np.float64)
+            if (np.abs(array) <= MAX_WHOLE).all():
+                return array
     return np.array([number(item, field=field) for item in value], dtype=np.float64)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sparsevision.annotation.errors import AnnotationError
 from sparsevision.annotation.formats import values
-from sparsevision.annotation.formats.data_set import AnnotationSet, ByImage, images_of
+from sparsevision.annotation.formats.data_set import AnnotationSet, ByImage, by_image_of, images_of
 from sparsevision.annotation.formats.items import ImageItems, take_apart
 from sparsevision.annotation.formats.names import class_list, file_name_of, find_image, key_of
 
@@ -21,19 +21,17 @@ def classes_for(annotations: AnnotationSet | ByImage, classes: Sequence[str] | N
     """
     if classes is not None:
         return class_list(classes)
-    if isinstance(annotations, AnnotationSet):
-        if annotations.classes:
-            return class_list(annotations.classes)
-        annotations = annotations.annotations
+    if isinstance(annotations, AnnotationSet) and annotations.classes:
+        return class_list(annotations.classes)
     return classes_in_meta(annotations)
 
 
-def classes_in_meta(annotations: ByImage) -> tuple[str, ...]:
+def classes_in_meta(annotations: AnnotationSet | ByImage) -> tuple[str, ...]:
     """The class list that the annotations carry in meta["classes"]; empty if none does."""
     found: tuple[str, ...] = ()
-    for image, by_name in annotations.items():
-        for name, annotation in dict(by_name).items():
-            classes = getattr(annotation, "meta", {}).get("classes")
+    for image, by_name in by_image_of(annotations).items():
+        for name, annotation in by_name.items():
+            classes = annotation.meta.get("classes")
             if classes is None:
                 continue
             with values.blame(f"{image}, {name}: meta"):
