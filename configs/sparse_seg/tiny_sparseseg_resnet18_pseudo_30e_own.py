@@ -2,12 +2,13 @@
 
     python tools/test.py configs/gensam/tiny_gensam_mobilesam_conse.py --out work_dirs/own_gensam --cfg-options \
         test_dataloader.dataset.images=data/own/Imgs test_dataloader.dataset.masks_dir=None \
-        +test_evaluator.truth_optional=True
+        +test_evaluator.truth_optional=True +model.soft_mask=True
+    python tools/annotation/pseudo_labels.py work_dirs/own_gensam/pred_soft_mask --out data/own/Pseudo
     python tools/train.py configs/sparse_seg/tiny_sparseseg_resnet18_pseudo_30e_own.py
     python tools/test.py configs/sparse_seg/tiny_sparseseg_resnet18_pseudo_30e_own.py \
         work_dirs/tiny_sparseseg_resnet18_pseudo_30e_own/epoch_30.pth --show-dir work_dirs/own_pictures
 
-Reads data/own/Imgs and work_dirs/own_gensam/pred_mask; docs/own_images.md walks through it.
+Reads data/own/Imgs and data/own/Pseudo; docs/own_images.md walks through it.
 Hardware and time: 2 CPU cores, about 2 minutes after GenSAM. There is no number to expect: it depends on the images.
 """
 
@@ -36,7 +37,5 @@ train_pipeline = [
     dict(type=ColourJitter),
     dict(type=PackImageInputs),
 ]
-train_dataloader.dataset.dataset.update(
-    sparse_dir=None, pseudo_dir="work_dirs/own_gensam/pred_mask", pipeline=train_pipeline
-)
+train_dataloader.dataset.dataset.update(sparse_dir=None, pseudo_dir="data/own/Pseudo", pipeline=train_pipeline)
 model.update(terms=[dict(type=PseudoLabels)])
