@@ -15,6 +15,7 @@ from sparsevision.utils import UserError
 from sparsevision.visualization.chosen import contact_sheet, feature_scatter
 
 SHOWN_IMAGES = 100
+MIN_WIDTH = 480
 CLOUD_SUFFIXES = (".npy",)
 UNKNOWN = 255  # of a truth PNG that holds class ids
 
@@ -56,14 +57,14 @@ class Pool:
 
     def picture(self, chosen: np.ndarray, labelled: np.ndarray) -> np.ndarray:
         """The first 100 chosen images in order, and under them all samples in the plane of their features."""
-        scatter = feature_scatter(self.features, chosen, labelled=labelled)
         if self.images is None:
-            return scatter
+            return feature_scatter(self.features, chosen, labelled=labelled)
         names = [self.names[index] for index in chosen[:SHOWN_IMAGES]]
         titles = [f"{rank} {name}" for rank, name in enumerate(names, 1)]
         sheet = contact_sheet((read_image(self.images[name]) for name in names), titles)
-        width = max(sheet.shape[1], scatter.shape[1])
-        return np.vstack([_widened(sheet, width), _widened(scatter, width)])
+        width = max(sheet.shape[1], MIN_WIDTH)
+        sheet = np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]), (0, 0)), constant_values=255)
+        return np.vstack([sheet, feature_scatter(self.features, chosen, labelled=labelled, size=(MIN_WIDTH, width))])
 
 
 def read_names(path: Path) -> list[str]:
@@ -123,7 +124,3 @@ def _cloud_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if classes.dtype.kind not in "iu":
         raise UserError(f"{path}: expected whole numbers, the class id of each point, got {classes.dtype}.")
     return classes >= 0, np.asarray(classes, dtype=np.int64)
-
-
-def _widened(picture: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(picture, ((0, 0), (0, width - picture.shape[1]), (0, 0)), constant_values=255)

@@ -12,7 +12,7 @@ import numpy as np
 from sparsevision.annotation import random_keys
 from sparsevision.annotation.errors import AnnotationError
 
-SEEN_VALUES = 2**26  # marks of one block of sources: 64 MiB
+SEEN_VALUES = 2**27  # marks of one block of sources: 128 MiB
 
 
 def influence_graph(targets: np.ndarray, cosines: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ class IDEAL:
         AnnotationError: a number below 1; when selecting, more places than `max_places`.
     """
 
-    def __init__(self, *, k: int = 10, graphs: int = 64, max_places: int = 400_000_000) -> None:
+    def __init__(self, *, k: int = 10, graphs: int = 32, max_places: int = 400_000_000) -> None:
         if min(k, graphs, max_places) < 1:
             raise AnnotationError(
                 f"IDEAL: k, graphs and max_places are at least 1, got k={k}, graphs={graphs}, max_places={max_places}."

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from sparsevision.annotation.errors import AnnotationError
 from sparsevision.selection.selector import Selector, feature_matrix
 
+MAX_VOXELS = 2**31  # along one side
 HEIGHT = 2.0  # of the plane of features above the origin, in standard deviations
 
 
@@ -118,8 +119,12 @@ def _looked_up(feature_map: ArrayLike, rows: np.ndarray, columns: np.ndarray, si
 
 def _one_a_voxel(xyz: np.ndarray, voxel: float) -> np.ndarray:
     """The point nearest to the mean of each occupied voxel, ascending indices."""
-    cells = np.floor((xyz - xyz.min(axis=0)) / voxel).astype(np.int64)
-    _, owner, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    cells = np.floor((xyz - xyz.min(axis=0)) / voxel)
+    if not cells.max() < MAX_VOXELS:
+        raise AnnotationError(
+            f"voxel: the cloud is over {MAX_VOXELS} voxels of {voxel} wide; take a larger one, or look for far points."
+        )
+    _, owner, counts = np.unique(cells.astype(np.int64), axis=0, return_inverse=True, return_counts=True)
     owner = owner.reshape(-1)
     means = np.stack([np.bincount(owner, weights=side) for side in xyz.T], axis=1) / counts[:, None]
     away = ((xyz - means[owner]) ** 2).sum(axis=1).astype(np.float32)

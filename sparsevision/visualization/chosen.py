@@ -69,25 +69,28 @@ def principal_plane(features: ArrayLike) -> tuple[NDArray, NDArray]:
     return plane, shares.clip(0, 1)
 
 
-def feature_scatter(features: ArrayLike, chosen: ArrayLike, *, labelled: ArrayLike = (), side: int = 480) -> NDArray:
+def feature_scatter(
+    features: ArrayLike, chosen: ArrayLike, *, labelled: ArrayLike = (), size: tuple[int, int] = (480, 480)
+) -> NDArray:
     """All samples in the plane of their first two principal components; the chosen ones red with their rank.
 
     Args:
         features: (N, D) finite.
         chosen: indices in order; the first 30 are numbered.
         labelled: indices of what was labelled before, drawn as dark rings.
-        side: of the square picture in pixels.
+        size: (height, width) of the picture in pixels.
 
     Returns:
-        uint8 RGB (side, side, 3). How much of the variance the plane holds is written in it: little means that
+        uint8 RGB (height, width, 3). How much of the variance the plane holds is written in it: little means that
         neighbours in the picture need not be neighbours.
     """
     plane, shares = principal_plane(features)
     low, high = plane.min(axis=0), plane.max(axis=0)
     spread = np.where(high > low, high - low, 1)
-    place = np.rint(24 + (plane - low) / spread * (side - 48)).astype(int)
-    place[:, 1] = side - place[:, 1]
-    canvas = np.full((side, side, 3), 255, np.uint8)
+    height, width = size
+    place = np.rint(24 + (plane - low) / spread * (width - 48, height - 48)).astype(int)
+    place[:, 1] = height - place[:, 1]
+    canvas = np.full((height, width, 3), 255, np.uint8)
     for x, y in place.tolist():
         cv2.circle(canvas, (x, y), 2, PALE, -1, cv2.LINE_AA)
     for index in np.asarray(labelled, dtype=int):

@@ -124,7 +124,7 @@ def test_more_graphs_make_the_seed_matter_less():
 
 def test_memory_is_bounded():
     points, _ = blobs(0)
-    with pytest.raises(AnnotationError, match=r"reach more than 500 places in 64 sampled graphs.*take fewer graphs"):
+    with pytest.raises(AnnotationError, match=r"reach more than 500 places in 32 sampled graphs.*take fewer graphs"):
         IDEAL(max_places=500).select(points, 5, rng=np.random.default_rng(0))
 
 

@@ -55,7 +55,7 @@ def test_it_is_the_formula(k, rho, labelled, rng):
 def test_duplicates_do_not_hide_each_other():
     points = np.repeat(on_circle([0, 90]), [5, 3], axis=0)
     # Each of the five votes for the two lowest others: 0 and 1 have four votes, 2 has two. The three vote for each
-    # other: two votes each. After 0, its voters are worth 0.1, so 5 is best (2); after 5, 1 has 0.3 and 6 and 7 have 0.1.
+    # other: two votes each. After 0, its voters are worth 0.1, so 5 is best (2); after 5, 1 has 0.3, 6 and 7 0.1.
     assert VoteK(k=2).select(points, 3).tolist() == slow_vote_k(points, 3, k=2) == [0, 5, 1]
 
 
