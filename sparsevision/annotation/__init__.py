@@ -3,6 +3,14 @@
 from sparsevision.annotation.boxes import simulate_boxes
 from sparsevision.annotation.budget import CostModel, annotation_cost, measured_seconds
 from sparsevision.annotation.errors import AnnotationError
+from sparsevision.annotation.formats import (
+    read_coco,
+    read_cvat,
+    read_labelme,
+    write_coco,
+    write_cvat,
+    write_labelme,
+)
 from sparsevision.annotation.io import annotations_from_json, annotations_to_json, load_annotations, save_annotations
 from sparsevision.annotation.label_png import read_label_png, write_label_png
 from sparsevision.annotation.noise import drop, mislabel, shift
@@ -29,8 +37,11 @@ __all__ = [
     "measured_seconds",
     "mislabel",
     "points_from_label_map",
+    "read_coco",
+    "read_cvat",
     "read_flow",
     "read_label_png",
+    "read_labelme",
     "save_annotations",
     "shift",
     "simulate_boxes",
@@ -39,5 +50,8 @@ __all__ = [
     "simulate_scribbles",
     "simulate_tracks",
     "visible_by_consistency",
+    "write_coco",
+    "write_cvat",
     "write_label_png",
+    "write_labelme",
 ]

@@ -255,3 +255,29 @@ def test_seconds_of_an_edited_annotation_are_dropped(tmp_path):
     found = formats.read_labelme(tmp_path)
     assert found.annotations["one"]["object_1"].meta == {"label": 1}
     assert sum(found.report.values()) == 1
+
+
+def test_a_round_through_cvat_loses_only_meta(tmp_path):
+    """CVAT writes its own <meta> and repeats the text attribute in every frame."""
+    content = {"one": one_image()}
+    content["one"]["tracks"] = Tracks(paths=[[[0.1, 0.2], [3.7, 4]]], frames=[[0, 1]], num_frames=5, size=(48, 64))
+    formats.write_cvat(tmp_path, content, classes=["background", *"abcdefg"])
+    for path in tmp_path.iterdir():
+        root = ElementTree.parse(path).getroot()
+        root.find("meta").remove(root.find("meta/sparsevision"))
+        for track in root.findall("track"):
+            for shape in track.findall("points")[1:]:
+                shape.append(track.find("points/attribute"))
+        ElementTree.ElementTree(root).write(path)
+    assert formats.read_cvat(tmp_path).annotations == content
+
+
+def test_a_stroke_made_longer_keeps_its_width(tmp_path):
+    stroke = Scribbles(polylines=[[[0.1, 0.2], [3.7, 4]]], labels=[1], widths=3, size=SIZE)
+    formats.write_labelme(tmp_path, {"one": {"scribbles": stroke}})
+    document = json.loads((tmp_path / "one.json").read_text())
+    document["shapes"][0]["points"].append([9.5, 9.5])
+    (tmp_path / "one.json").write_text(json.dumps(document))
+    again = formats.read_labelme(tmp_path).annotations["one"]["scribbles"]
+    assert again.polylines[0][2].tolist() == [9, 9]
+    assert again.widths.tolist() == [3]

@@ -11,7 +11,7 @@ from sparsevision.annotation.errors import AnnotationError
 from sparsevision.annotation.formats import rle, shapes, values
 from sparsevision.annotation.formats.class_map import row_rle_region
 from sparsevision.annotation.formats.collector import Collector, ImageReader
-from sparsevision.annotation.formats.items import KEY, checked_extra
+from sparsevision.annotation.formats.items import KEY, TRACK, checked_extra
 from sparsevision.annotation.formats.names import checked_name, key_of, plain_text
 from sparsevision.annotation.formats.writing import saved_classes
 from sparsevision.annotation.formats.xml_tree import Node
@@ -174,10 +174,15 @@ class _Video:
         return values.whole_in_text(text, field=f"{where}.frame", high=checks.MAX_SIDE - 1)
 
     def _tell_length(self, image: ImageReader) -> None:
-        frames = [item.extra["frames"][-1] for item in image.content.items if "annotation" not in item.extra]
-        if frames:
-            count = max(self.num_frames, max(frames) + 1)
-            image.content.headers.append({"name": "tracks", "type": "tracks", "meta": {}, "num_frames": count})
+        """Headers with the length of the video, which the shapes do not tell."""
+        latest: dict[str, int] = {}
+        for item in image.content.items:
+            if item.form == TRACK:
+                name = item.extra.get("annotation", "tracks")
+                latest[name] = max(latest.get(name, 0), item.extra["frames"][-1])
+        for name, frame in latest.items():
+            count = max(self.num_frames, frame + 1)
+            image.content.headers.append({"name": name, "type": "tracks", "meta": {}, "num_frames": count})
 
     def _foreign_name(self, task: Node | None, stem: str) -> str:
         source = None if task is None else task.first("source")

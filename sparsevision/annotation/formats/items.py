@@ -128,8 +128,10 @@ def exact_or_read(xy: np.ndarray, extra: dict, *, field: str) -> np.ndarray:
     """The exact coordinates, unless those in the file were edited since."""
     if "exact" not in extra:
         return xy
-    exact = values.numbers(extra["exact"], field=f"{field}.exact", count=xy.size).reshape(xy.shape)
-    return exact if np.abs(exact - xy).max(initial=0.0) <= 1e-6 else xy
+    exact = values.numbers(extra["exact"], field=f"{field}.exact")
+    if exact.size != xy.size or np.abs(exact - xy.ravel()).max(initial=0.0) > 1e-6:
+        return xy
+    return exact.reshape(xy.shape)
 
 
 def _points_apart(points: PointLabels) -> list[tuple]:
