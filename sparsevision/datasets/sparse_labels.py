@@ -85,7 +85,7 @@ def read_sparse_maps(
     if Path(path).suffix.lower() != ".json":
         labels = read_label_png(path, ignore_index=ignore_index)
         check_size(labels.shape)
-        return SparseMaps(labels, np.full_like(labels, ignore_index))
+        return SparseMaps(labels, _no_boxes(labels.shape, ignore_index))
     loaded = load_annotations(path)
     try:
         items = list(_items_of_one_image(loaded))
@@ -159,7 +159,7 @@ def _check_class(name: str, item: Annotation) -> None:
 
 def _box_map(boxes: list[Boxes], size: tuple[int, int], ignore_index: int) -> np.ndarray:
     if not sum(map(len, boxes)):
-        return np.full(size, ignore_index, dtype=np.int64)
+        return _no_boxes(size, ignore_index)
     together = Boxes(
         xyxy=np.concatenate([item.xyxy for item in boxes]),
         labels=np.concatenate([item.labels for item in boxes]),
@@ -167,6 +167,11 @@ def _box_map(boxes: list[Boxes], size: tuple[int, int], ignore_index: int) -> np
     )
     together.densify(ignore_index)  # refuses an ignore index that is also a class
     return together.densify(BACKGROUND)
+
+
+def _no_boxes(size: tuple[int, int], ignore_index: int) -> np.ndarray:
+    """A map of nothing but the ignore index, read-only, that takes no memory."""
+    return np.broadcast_to(np.int64(ignore_index), size)
 
 
 def _drawn(item: PointLabels | Clicks | Scribbles, ignore_index: int, point_side: int) -> np.ndarray:

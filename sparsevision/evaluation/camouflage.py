@@ -248,7 +248,8 @@ def _truth(sample: Sample) -> NDArray:
     if gt is None:
         raise UserError(
             f"{_name(sample)}: the sample has no gt_mask to score against. Give the data set its masks and the "
-            "pipeline LoadMask, or set truth_optional=True, or format_only=True with out_dir, for images without truth."
+            "pipeline LoadMask. For images without truth set truth_optional=True (--cfg-options "
+            "+test_evaluator.truth_optional=True), or format_only=True with out_dir."
         )
     return gt.astype(bool)
 

@@ -95,6 +95,7 @@ def test_without_a_box_nothing_is_said_about_the_rest(read):
     maps = read(points([[3, 2]], [1]))
     assert (maps.labels != IGNORE).sum() == 1
     assert (maps.boxes == IGNORE).all()
+    assert maps.boxes.strides == (0, 0), "a map that says nothing takes no memory"
     assert (read({"boxes": boxes(np.zeros((0, 4)), []), "points": points([[3, 2]], [1])}).boxes == IGNORE).all()
 
 
