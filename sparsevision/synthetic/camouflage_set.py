@@ -11,7 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sparsevision.annotation import save_annotations, simulate_points, simulate_scribbles, write_label_png
+from sparsevision.annotation import (
+    save_annotations,
+    simulate_boxes,
+    simulate_points,
+    simulate_scribbles,
+    write_label_png,
+)
 from sparsevision.datasets.image_io import write_png
 from sparsevision.synthetic.camouflage import Scene, load_sources, make_scene
 from sparsevision.utils import UserError
@@ -21,7 +27,8 @@ CARD = "dataset.json"
 SCRIBBLE_WIDTH = 2  # pixels of a brush
 SQUARE_SIDE = 3  # pixels of the square that stands for a point in a P-COD PNG
 UNLABELLED = -1
-FORMAT = 1  # raise when the same settings would give other files
+BOX_JITTER = 0.05  # share of a box's side by which its edges are off
+FORMAT = 2  # raise when the same settings would give other files
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def write_camouflage_set(
     """Write `out`/{TrainDataset/{Imgs,GT,Scribble,Point,Annotations},TestDataset/TinyCamo/{Imgs,GT}} and a data card.
 
     The folder appears whole or not at all. Sparse labels are simulated from the truth: S-COD scribble and P-COD point
-    PNGs (0 unlabelled, 1 foreground, 2 background) and the same as annotation JSON.
+    PNGs (0 unlabelled, 1 foreground, 2 background) and the same as annotation JSON; boxes as annotation JSON alone.
 
     Args:
         out: folder to make.
@@ -126,7 +133,7 @@ def _write_pair(folder: Path, stem: str, scene: Scene) -> None:
 
 
 def _write_sparse(folder: Path, stem: str, scene: Scene, rng: np.random.Generator) -> None:
-    """Two strokes (one on the animal, one beside it), and a point on each, as PNG and as JSON."""
+    """Two strokes (one on the animal, one beside it), a point on each, and a box around the animal."""
     scribbles = simulate_scribbles(scene.mask, rng=rng, width=SCRIBBLE_WIDTH)
     points = simulate_points(scene.mask, rng=rng, per_component=(1,), centre_bias=0.5)
     labels = {
@@ -136,3 +143,5 @@ def _write_sparse(folder: Path, stem: str, scene: Scene, rng: np.random.Generato
     for name, (annotation, label_map) in labels.items():
         write_label_png(folder / name / f"{stem}.png", label_map, ignore_index=UNLABELLED)
         save_annotations(folder / "Annotations" / name.lower() / f"{stem}.json", annotation)
+    boxes = simulate_boxes(scene.mask, rng=rng, jitter=BOX_JITTER)
+    save_annotations(folder / "Annotations" / "box" / f"{stem}.json", boxes)

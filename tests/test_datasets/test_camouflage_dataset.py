@@ -1,6 +1,7 @@
 """Layouts are recognised, files paired by stem, and what does not fit is said."""
 
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -153,6 +154,20 @@ def test_sparse_dir_beside_the_images(make_files):
     assert dataset.get_data_info(0)["mask_path"].endswith("GT/a.png")
     with pytest.raises(UserError, match="No folder of sparse labels 'Scribble'"):
         CamouflageDataset(data_root=str(root), name="COD", split="train", sparse_dir="Scribble")
+
+
+def test_pseudo_labels_beside_the_images(make_files):
+    root = make_files("TrainDataset/Imgs", ["a.jpg", "b.jpg"])
+    make_files("TrainDataset/Scribble", ["b.png"], mask=True)
+    make_files("TrainDataset/Pseudo", ["a.png"], mask=True)
+    with pytest.warns(UserWarning, match="1 images without a label"):
+        dataset = CamouflageDataset(data_root=str(root), name="COD", split="train", pseudo_dir="Pseudo")
+    assert [Path(dataset.get_data_info(0)[key] or "none").name for key in ("pseudo_path", "sparse_path")] == [
+        "a.png",
+        "none",
+    ]
+    with pytest.raises(UserError, match="No folder of pseudo labels 'Masks'"):
+        CamouflageDataset(data_root=str(root), name="COD", split="train", pseudo_dir="Masks")
 
 
 def test_stem_prefix_picks_one_set_of_the_mixed_train_split(make_files):

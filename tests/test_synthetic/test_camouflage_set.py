@@ -74,6 +74,14 @@ def test_sparse_labels_lie_in_the_truth(made, kind):
         assert (labels != 255).mean() < 0.1
 
 
+def test_boxes_are_round_the_animals(made):
+    for path in sorted((made / "TrainDataset/Annotations/box").glob("*.json")):
+        truth = read_mask(made / "TrainDataset/GT" / f"{path.stem}.png")
+        inside = load_annotations(path).densify(0) == 1
+        assert (inside & truth).sum() > 0.85 * truth.sum()
+        assert truth.any()
+
+
 def test_train_and_test_use_separate_parts_of_a_source():
     source = np.arange(20 * 10 * 3).reshape(10, 20, 3)
     train, test = split_part(source, "train"), split_part(source, "test")
