@@ -115,8 +115,8 @@ def _concatenated(columns: list) -> np.ndarray | list | None:
 def _seconds(annotation: Annotation) -> list[float | None]:
     """Seconds of each item; None where the file has none."""
     given = annotation.meta.get("seconds")
-    fits = isinstance(given, list) and len(given) == len(annotation)
-    return [_as_seconds(value) for value in given] if fits else [None] * len(annotation)
+    fits = isinstance(given, list) and len(given) >= len(annotation)
+    return [_as_seconds(value) for value in given[: len(annotation)]] if fits else [None] * len(annotation)
 
 
 def _as_seconds(value: object) -> float | None:

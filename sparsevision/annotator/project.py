@@ -28,8 +28,8 @@ from sparsevision.annotator.shelf import Shelf, Stamp, Written
 from sparsevision.datasets.image_io import write_png
 from sparsevision.utils import UserError
 
-CLASSES_FILE = "classes.txt"
-DONE_FILE = "done.txt"
+CLASSES_FILE = "lists/classes.txt"
+DONE_FILE = "lists/done.txt"
 MAX_NAME = 60
 
 
@@ -37,16 +37,16 @@ class Project:
     """A gallery and the files that belong to it.
 
     `<out>/<stem>.json` holds the annotations of an image, `<out>/masks/<stem>.png` its accepted masks,
-    `<out>/tracks/<folder>.json` the tracks over all images, `classes.txt` the class names (line = id) and `done.txt`
-    the stems of the images marked as done.
+    `<out>/tracks/<folder>.json` the tracks over all images, `<out>/lists/classes.txt` the class names (line = id) and
+    `<out>/lists/done.txt` the stems of the images marked as done.
 
     Args:
         gallery: the images.
         out: folder of the files; made at the first save.
-        classes: class names, index = id; None for those of `classes.txt`, or background and object.
+        classes: class names, index = id; None for those of `lists/classes.txt`, or background and object.
 
     Raises:
-        UserError: bad class names, or fewer than `classes.txt` already has.
+        UserError: bad class names, or fewer than there already has.
     """
 
     def __init__(self, *, gallery: Gallery, out: str | os.PathLike, classes: list[str] | None = None) -> None:

@@ -1,11 +1,13 @@
 """The annotation page's server: Python's own HTTP server on the loopback address, one project, one person."""
 
+import contextlib
 import errno
 import functools
 import hashlib
 import json
 import re
 import secrets
+import socket
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,6 +46,7 @@ class AnnotatorServer(ThreadingHTTPServer):
         self.project = project
         self.assistant = assistant
         self.assets = {path.name: path for path in PAGE.iterdir() if path.suffix in ASSET_TYPES}
+        self._connections: set[socket.socket] = set()
         self._bind(port)
         self.gate = Gate(port=self.server_port, token=secrets.token_urlsafe(24))
 
@@ -51,6 +54,23 @@ class AnnotatorServer(ThreadingHTTPServer):
     def url(self) -> str:
         """What to open in a browser."""
         return f"http://127.0.0.1:{self.server_port}/?token={self.gate.token}"
+
+    def process_request(self, request: socket.socket, client_address: tuple) -> None:
+        """Keep count of open connections."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        """End a connection."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Stop listening, and end the connections that browsers hold open: a stopped server answers none."""
+        super().server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def session(self) -> dict:
         """What the page needs to know at its start."""

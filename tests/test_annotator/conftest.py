@@ -149,7 +149,7 @@ def open_page(browser) -> Iterator[Callable]:
             context = browser.new_context(viewport={"width": 1366, "height": 768})
             contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(server.url)
         page.wait_for_selector("body[data-ready]")

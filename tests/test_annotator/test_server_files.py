@@ -1,4 +1,4 @@
-"""What the annotation server makes of saves and of the files that are there (project.py, shelf.py, groups.py, masks.py)."""
+"""What the annotation server makes of saves and of the files that are there."""
 
 import numpy as np
 import pytest
@@ -192,24 +192,26 @@ def test_a_mask_file_that_cannot_be_used_is_never_overwritten(client, photos, mo
 def test_done_images_are_a_list_of_stems(client, photos):
     for index in (2, 0):
         assert client.post(f"/api/done/{index}", True).json == {"state": "done"}
-    assert (photos / "annotations" / "done.txt").read_text() == "c\na\n"
+    assert (photos / "annotations" / "lists" / "done.txt").read_text() == "c\na\n"
     assert client.post("/api/done/2", False).json == {"state": "nothing"}
     assert "true or false" in client.post("/api/done/2", 1).error
     client.save("/api/annotations/0", CLICK_DOCUMENT, base="")
-    chosen = ImageFolderDataset(images=str(photos), file_list=str(photos / "annotations" / "done.txt"), pipeline=[])
+    chosen = ImageFolderDataset(
+        images=str(photos), file_list=str(photos / "annotations" / "lists" / "done.txt"), pipeline=[]
+    )
     assert [sample["sample_id"] for sample in chosen] == ["a"]
 
 
 def test_classes_are_named_in_a_file_and_none_can_go(client, photos, run_server):
     answer = client.post("/api/classes", {"classes": ["ground", "moth", "leaf"], "base": ["background", "moth"]})
     assert answer.json == {"classes": ["ground", "moth", "leaf"]}
-    assert (photos / "annotations" / "classes.txt").read_text() == "ground\nmoth\nleaf\n"
+    assert (photos / "annotations" / "lists" / "classes.txt").read_text() == "ground\nmoth\nleaf\n"
     late = client.post("/api/classes", {"classes": ["x", "y", "z"], "base": ["background", "moth"]})
     assert "changed in another tab" in late.error
     with run_server(photos) as again:
         assert again.get("/api/session").json["classes"] == ["ground", "moth", "leaf"]
-    with pytest.raises(ValueError, match=r"--classes gives 1 names, but .* has 3 \(ground, moth, leaf\)"), run_server(photos, classes=["a"]):
-        pass
+    with pytest.raises(ValueError, match=r"--classes gives 1 names, but .* has 3 \(ground, moth, leaf\)"):
+        run_server(photos, classes=["a"]).__enter__()
 
 
 def tracks_document(frames: int, **meta) -> dict:

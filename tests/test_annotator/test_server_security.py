@@ -8,7 +8,7 @@ import pytest
 from page_documents import CLICK_DOCUMENT, document_of
 from PIL import Image
 
-from sparsevision.annotation import Clicks
+from sparsevision.annotation import Clicks, load_annotations
 from sparsevision.datasets.image_io import read_image
 
 SECRET = "nobody may read this"
@@ -164,10 +164,16 @@ HOSTILE = {
     "not json": (b"{", "not valid JSON"),
     "bytes": (b"\xff\xfe\x00", "neither JSON"),
     "nan": (document_of({"object_1": {"type": "clicks", "xy": [[float("nan"), 1]]}}), "NaN"),
-    "outside": (document_of({"object_1": {"type": "clicks", "xy": [[64, 1]], "positive": [True]}}), "outside the image"),
+    "outside": (
+        document_of({"object_1": {"type": "clicks", "xy": [[64, 1]], "positive": [True]}}),
+        "outside the image",
+    ),
     "wrong size": (document_of({"object_1": {"type": "clicks", "xy": [], "positive": [], "size": [9, 9]}}), "image"),
     "words": (document_of({"object_1": {"type": "clicks", "xy": "all", "positive": [True]}}), "expected"),
-    "huge number": (document_of({"object_1": {"type": "clicks", "xy": [[10**400, 1]], "positive": [True]}}), "expected"),
+    "huge number": (
+        document_of({"object_1": {"type": "clicks", "xy": [[10**400, 1]], "positive": [True]}}),
+        "expected",
+    ),
     "stranger": (document_of({"object_1": {"type": "clicks", "xy": [], "positive": [], "script": "x"}}), "unknown"),
     "wrong name": (document_of({"../../evil": {"type": "clicks", "xy": [], "positive": []}}), "expected a dict of"),
     "wrong type": (document_of({"points": {"type": "clicks", "xy": [], "positive": []}}), "expected a dict of"),
@@ -229,7 +235,9 @@ def test_a_save_needs_its_stamp(client, query):
     assert "a save needs" in client.post(f"/api/annotations/0{query}", CLICK_DOCUMENT).error
 
 
-@pytest.mark.parametrize("classes", [None, [], ["a", "a"], ["a", ""], ["a", "b\nc"], ["x" * 61, "b"], [1, 2], ["only one"]])
+@pytest.mark.parametrize(
+    "classes", [None, [], ["a", "a"], ["a", ""], ["a", "b\nc"], ["x" * 61, "b"], [1, 2], ["only one"]]
+)
 def test_bad_classes_are_refused(client, classes):
     answer = client.post("/api/classes", {"classes": classes, "base": ["background", "moth"]})
     assert answer.status == 400
@@ -259,8 +267,6 @@ def test_images_agree_with_training_pixel_for_pixel(photos, run_server):
 
 
 def test_saved_clicks_are_those_that_were_sent(client, photos):
-    from sparsevision.annotation import load_annotations
-
     assert client.save("/api/annotations/0", CLICK_DOCUMENT, base="").status == 200
     saved = load_annotations(photos / "annotations" / "a.json")
     assert saved == {"object_1": Clicks(xy=[[12.5, 7]], positive=[True], size=(48, 64))}

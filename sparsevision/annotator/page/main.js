@@ -72,6 +72,7 @@ class App {
     this.tool.finish();
     this.assist.drop();
     Object.assign(this, { index, sheet: null, bitmap: null, selected: null });
+    delete document.body.dataset.image;
     history.replaceState(null, "", `#${encodeURIComponent(this.image.name)}`);
     this.refresh();
     this.list.reveal();
@@ -84,6 +85,7 @@ class App {
     this.clock.restart();
     this.#wishForAssistant();
     this.channel.postMessage({ opened: this.image.name });
+    document.body.dataset.image = this.image.name;
   }
 
   setTool(name) {
