@@ -134,30 +134,52 @@ def browser() -> Iterator[object]:
     if path is None:
         pytest.skip("no browser: install Chromium (apt install chromium) or Chrome so that it is on the PATH")
     with playwright.sync_playwright() as session:
-        chromium = session.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        chromium = session.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield chromium
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def page(browser) -> object:
+    """A tab that tests use one after the other: a fresh one each would take most of their time."""
+    return browser.new_page(viewport={"width": 1366, "height": 768})
+
+
 @pytest.fixture
-def open_page(browser) -> Iterator[Callable]:
-    """`open_page(server, context=None)` -> a loaded page; errors in its scripts fail the test."""
-    errors, contexts = [], []
+def context(browser) -> Iterator[object]:
+    """A browser profile of a test's own, which outlives its tabs."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def open_page(page) -> Iterator[Callable]:
+    """`open_page(server)` -> the shared tab at the server's page, or with `context=` a new tab of that profile.
+
+    Errors in the page's scripts fail the test.
+    """
+    errors = []
 
     def opened(server: AnnotatorServer, *, context: object = None) -> object:
-        if context is None:
-            context = browser.new_context(viewport={"width": 1366, "height": 768})
-            contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(server.url)
-        page.wait_for_selector("body[data-ready]")
-        return page
+        tab = page if context is None else context.new_page()
+        tab.set_default_timeout(30_000)
+        tab.on("pageerror", note)
+        tab.on("dialog", accept)
+        tab.goto(server.url)
+        tab.wait_for_selector("body[data-ready]")
+        return tab
+
+    def note(error: object) -> None:
+        errors.append(str(error))
+
+    def accept(dialog: object) -> None:
+        dialog.accept()
 
     yield opened
-    for context in contexts:
-        context.close()
+    for event, listener in (("pageerror", note), ("dialog", accept)):
+        with contextlib.suppress(KeyError):
+            page.remove_listener(event, listener)
     assert not errors
 
 

@@ -1,5 +1,7 @@
 """tools/annotation/annotate.py, and the assistant behind the page."""
 
+import configparser
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 from tool_runner import ROOT, run_tool
 
 from sparsevision.annotator import Assistant, Backend, choose_backend
+from sparsevision.annotator.server import PAGE
 from sparsevision.layers.promptable import GrabCut
 
 TOOL = "annotation/annotate.py"
@@ -21,7 +24,7 @@ def test_the_terminal_says_what_to_do_and_ctrl_c_ends_cleanly(photos, tmp_path):
     with subprocess.Popen([*command, "--no-browser", "--sam", "none"], stdout=subprocess.PIPE, text=True) as process:
         lines = [process.stdout.readline() for _ in range(5)]
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=20)[0]
+        rest = process.communicate(timeout=60)[0]
     said = "".join(lines)
     assert f"Annotating 3 images of {photos}." in said
     assert "http://127.0.0.1:" in said
@@ -145,3 +148,21 @@ def test_a_segmenter_that_cannot_be_built_is_an_error_of_the_page():
     while assistant.state(0)["state"] != "error" and time.monotonic() < deadline:
         time.sleep(0.01)
     assert assistant.state(0)["message"] == "SAM cannot be used here: no such package"
+
+
+def test_an_installed_package_carries_the_page():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    patterns = setup["options.package_data"]["sparsevision.annotator"].split()
+    manifest = (ROOT / "MANIFEST.in").read_text()
+    for path in PAGE.iterdir():
+        assert any(path.relative_to(PAGE.parent).match(pattern) for pattern in patterns), path
+        assert f"*{path.suffix}" in manifest.split("sparsevision/annotator/page")[1]
+
+
+def test_files_of_the_page_are_short_and_plain():
+    for path in PAGE.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 400, path
+        assert not re.search(r"innerHTML|eval\(|https?://(?!www\.w3\.org)|\son\w+=", text), path
+        assert path.suffix != ".html" or not re.search(r"<style|style=|<script(?! type=\"module\" src=)", text)

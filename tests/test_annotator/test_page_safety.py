@@ -12,14 +12,6 @@ from PIL import Image
 from sparsevision.annotation import PointLabels, load_annotations, save_annotations
 
 
-@pytest.fixture
-def context(browser):
-    """A browser profile that outlives its tabs."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    yield context
-    context.close()
-
-
 def points_of(photos, stem: str = "a") -> list[list[int]]:
     """The points of an image on disk."""
     return load_annotations(photos / "annotations" / f"{stem}.json")["points"].xy.tolist()
@@ -47,11 +39,11 @@ def test_a_tab_closed_mid_way_loses_nothing_and_undo_goes_on(server, photos, ope
     again.counts("Nothing yet. Choose a tool and a class, then draw.")
 
 
-def test_another_browser_finds_the_files_without_a_history(server, open_page):
+def test_another_browser_finds_the_files_without_a_history(server, open_page, context):
     first = Hands(open_page(server))
     first.click(1.5, 1.5)
     first.saved()
-    second = Hands(open_page(server))
+    second = Hands(open_page(server, context=context))
     second.counts("1 point")
     assert second.page.locator("#undo").is_disabled()
 
@@ -245,8 +237,8 @@ def test_the_page_asks_nobody_but_its_server(server, open_page, context):
     assert not [text for text in refused if "Content Security Policy" in text]
 
 
-def test_the_page_is_usable_in_a_narrow_window(server, photos, open_page):
-    page = open_page(server)
+def test_the_page_is_usable_in_a_narrow_window(server, photos, open_page, context):
+    page = open_page(server, context=context)
     page.set_viewport_size({"width": 400, "height": 760})
     hands = Hands(page)
     page.wait_for_function("() => document.getElementById('zoom').textContent !== '1300 %'")

@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     with make_server(args) as server:
-        print(greeting(server), flush=True)
-        if not args.no_browser:
-            webbrowser.open(server.url)
         try:
+            print(greeting(server), flush=True)
+            if not args.no_browser:
+                webbrowser.open(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
             print("\nStopped. Everything that the page showed as saved is in the files.")

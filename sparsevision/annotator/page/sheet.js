@@ -13,6 +13,7 @@ export class Sheet {
   constructor({ name, paths, size, project, onChange }) {
     Object.assign(this, { name, paths, size, project, onChange });
     this.savers = {};
+    this.remembering = 0; // histories on their way into the browser's storage
     this.error = "";
     this.meta = {};
     this.kept = {};
@@ -36,6 +37,7 @@ export class Sheet {
 
   get state() {
     const states = Object.values(this.savers).map((saver) => saver.state);
+    if (this.remembering) states.push("saving");
     return states.reduce((worst, state) => (ORDER.indexOf(state) > ORDER.indexOf(worst) ? state : worst), "saved");
   }
 
@@ -122,8 +124,15 @@ export class Sheet {
   #edited(changes) {
     const touched = new Set(changes.map(({ before, after }) => this.#kindOf(before ?? after)));
     for (const kind of touched) this.#save(kind);
+    this.#remember();
+    this.onChange();
+  }
+
+  async #remember() {
     const { items, past, future } = this.record;
-    this.project.history.put(this.#historyName(), { items, past, future });
+    this.remembering++;
+    await this.project.history.put(this.#historyName(), { items, past, future });
+    this.remembering--;
     this.onChange();
   }
 

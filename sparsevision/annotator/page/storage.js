@@ -62,10 +62,10 @@ export class HistoryStore {
   }
 
   /** Keep the newest value of each name; writes follow each other. */
-  put(name, value) {
+  async put(name, value) {
     this.waiting.set(name, value);
     this.busy ??= this.#drain().finally(() => (this.busy = null));
-    return this.busy;
+    await this.busy;
   }
 
   async #drain() {
