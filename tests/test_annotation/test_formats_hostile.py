@@ -244,10 +244,10 @@ def test_hostile_files(tmp_path, form, case):
     content, words = HOSTILE[form][case]
     path = tmp_path / ("a.xml" if form == "cvat" else "a.json")
     write(path, content)
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(AnnotationError, match=words) as caught:
         READERS[form](path)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert str(caught.value).startswith(str(path))
     assert len(str(caught.value)) < 500 + len(str(path))
 
