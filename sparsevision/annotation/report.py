@@ -23,7 +23,7 @@ class ItemTable:
         kind: (N,) the type's name, such as "point_labels".
         label: (N,) class id; of clicks the object's, of tracks `NO_CLASS`.
         turn: (N,) place in its own annotation, from 0.
-        pixels: (N,) pixels (points of a cloud, entries of a track) that the item labels and no earlier one did.
+        pixels: (N,) pixels (points of a cloud) that the item labels and no earlier one did; tracks label none.
         known: (N,) how many of these have a truth.
         right: (N,) how many agree with it. Of a box: how many of its pixels show its class.
         touched: (N,) objects that the item is the first of its type to label rightly; objects are connected components.
@@ -235,7 +235,7 @@ def _columns(
     columns |= {"modelled": modelled_seconds(annotation, model=model), "measured": seconds_per_item(annotation)}
     columns |= {"known": none, "right": none, "hit_place": none[:0], "hit_owner": none[:0]}
     if isinstance(annotation, Tracks):
-        return columns | {"pixels": np.array([len(frames) for frames in annotation.frames], dtype=np.int64)}
+        return columns | {"pixels": none}
     place, owner = _owned(annotation)
     columns["pixels"] = np.bincount(owner, minlength=count)
     if truth is None:
@@ -257,12 +257,12 @@ def _hits(
     parts: list[dict[str, np.ndarray]], objects: tuple[np.ndarray, dict[int, int]] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(row of the table, number of the object) of every object that an item labels rightly."""
-    pairs, start = [np.zeros((0, 2), dtype=np.int64)], 0
+    codes, start = [np.zeros(0, dtype=np.int64)], 0
+    total = 1 if objects is None else 1 + int(objects[0].max())
     for part in parts if objects is not None else ():
-        pairs.append(np.stack([part["hit_owner"] + start, objects[0].ravel()[part["hit_place"]]], axis=1))
+        codes.append((part["hit_owner"] + start) * total + objects[0].ravel()[part["hit_place"]])
         start += len(part["kind"])
-    row, number = np.unique(np.concatenate(pairs), axis=0).T
-    return row, number
+    return np.divmod(np.unique(np.concatenate(codes)), total)
 
 
 def _first_touches(row: np.ndarray, number: np.ndarray, *, turn: np.ndarray, group: np.ndarray) -> np.ndarray:

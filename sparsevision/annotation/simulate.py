@@ -131,8 +131,14 @@ def simulate_clicks(
     if previous is not None and previous.size != truth.shape:
         raise AnnotationError(f"previous: clicks on an image of size {previous.size}, gt has {truth.shape}.")
     n = checks.whole_number(n, field="n", low=0, high=truth.size)
-    clicked = np.zeros_like(truth) if previous is None else previous.densify(-1) >= 0
     errors = {True: truth & ~guess & counts, False: guess & ~truth & counts}
+    return _clicks_on_errors(errors, n, previous)
+
+
+def _clicks_on_errors(errors: dict[bool, np.ndarray], n: int, previous: Clicks | None) -> Clicks:
+    """Up to n clicks on what was missed (True) and invented (False), after the previous ones."""
+    shape = errors[True].shape
+    clicked = np.zeros(shape, dtype=bool) if previous is None else previous.densify(-1) >= 0
     xy = [] if previous is None else previous.xy.tolist()
     positive = [] if previous is None else previous.positive.tolist()
     for _ in range(n):
@@ -143,7 +149,7 @@ def simulate_clicks(
         xy.append([float(column), float(row)])
         positive.append(sign)
     meta = {} if previous is None else previous.meta
-    return Clicks(xy=xy, positive=positive, size=truth.shape, meta=meta | {"simulator": "simulate_clicks"})
+    return Clicks(xy=xy, positive=positive, size=shape, meta=meta | {"simulator": "simulate_clicks"})
 
 
 def _worst(errors: dict[bool, np.ndarray], clicked: np.ndarray) -> tuple[int, int, bool]:

@@ -129,9 +129,9 @@ def _colour(label: int) -> tuple[float, ...]:
 def _curve(axes: "Axes", curves: Mapping[str, Sequence[BudgetStep]], field: str, words: str) -> None:
     share = field != "turns"
     for name, steps in curves.items():
-        shown = [(step.seconds, getattr(step, field)) for step in steps if getattr(step, field) is not None]
-        if shown:
-            seconds, values = np.array(shown, dtype=float).T
+        seconds = np.array([step.seconds for step in steps])
+        values = np.array([getattr(step, field) for step in steps], dtype=float)
+        if np.nansum(values) > 0:
             axes.plot(seconds, values * (100 if share else 1), marker="o", markersize=3.5, label=name)
     axes.set(
         xlabel="seconds of work (cost model)", ylabel=f"{words}, %" if share else words, title=f"{words} against cost"

@@ -94,7 +94,7 @@ def test_every_type_is_counted_and_the_classes_of_clicks_are_their_objects():
         ("all", None),
     }
     assert found["clicks", 5].measured_seconds == 3.5
-    assert found["tracks", None].pixels == 3
+    assert (found["tracks", None].count, found["tracks", None].pixels) == (2, 0)
     assert found["all", None].count == 14
     assert found["all", None].right_share is None
     assert (found["all", None].measured_seconds, found["all", None].measured_items) == (3.5, 2)

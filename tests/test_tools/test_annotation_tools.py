@@ -8,11 +8,18 @@ import pytest
 from tool_runner import run_tool
 
 from sparsevision.annotation import annotation_cost, load_annotations, read_label_png, save_annotations
+from sparsevision.datasets.dense_masks import MaskReader
 from sparsevision.datasets.image_io import read_image, write_png
+from sparsevision.datasets.simulate_folder import Simulation, image_rng, simulate_folder
 from sparsevision.visualization.budget_picture import budget_figure
 
 SIMULATE, REPORT = "annotation/simulate.py", "annotation/annotation_report.py"
 NAMES = ("ant", "bug", "cat")
+SEEDS = {
+    ("ant", "simulate"): 8037626549494203143,
+    ("bug", "simulate"): 2970282961234261830,
+    ("bug", "drop points"): 8000772076540809067,
+}
 
 
 @pytest.fixture
@@ -46,6 +53,15 @@ def simulate(source, out, *options):
     finished = run_tool(SIMULATE, source, "--out", out, *options)
     assert finished.code == 0, finished.err
     return contents(out)
+
+
+def test_the_seed_of_an_image_is_pinned_and_its_own(masks, tmp_path):
+    drawn = [int(image_rng(0, stem, purpose).bit_generator.random_raw()) for stem, purpose in SEEDS]
+    assert drawn == list(SEEDS.values())
+    simulation = Simulation(kind="points", masks=MaskReader(threshold=128))
+    steps = simulate_folder({"bug": masks / "bug.png"}, tmp_path / "out", simulation)
+    assert list(steps) == ["written"]
+    assert load_annotations(tmp_path / "out" / "bug.json").meta["root"] == SEEDS["bug", "simulate"]
 
 
 @pytest.mark.parametrize("kind", ["points", "scribbles", "boxes", "clicks"])

@@ -135,7 +135,7 @@ def summary(tables: Mapping[str, ItemTable], rows: Sequence[ReportRow], model: C
     lines = [f"{rows[-1].count} annotations in {len(tables)} files: {duration(spent)} by the cost model"]
     if dense.seconds and spent:
         lines.append(
-            f"full masks of {dense.images} images: {duration(dense.seconds)}, {dense.seconds / spent:.1f} times that"
+            f"full masks of {dense.images} image{'s' * (dense.images != 1)}: {duration(dense.seconds)}, {dense.seconds / spent:.1f} times that"
         )
     if dense.polygons and spent:
         lines.append(f"outlines of their objects: {duration(dense.polygons)}, {dense.polygons / spent:.1f} times that")
