@@ -5,7 +5,8 @@ smaller budget buys the first part of what a larger one buys. How: the order in 
 fixed first, from one random number and without looking at the budget, and the budget then takes its beginning.
 """
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -178,29 +179,26 @@ def _first_clicks(
     groups = regions.components(indices, truth.shape) if per_component and len(indices) else [indices]
     meta = {"simulator": "simulate_clicks", "per_component": per_component, "centre_bias": centre_bias}
     if centre_bias == 1:
-        turns = -(-n // len(groups))
-        ordered = [_deepest_first(group, min(turns, len(group)), truth.shape) for group in groups]
+        ordered = [_deepest_first(group, truth.shape) for group in groups]
     else:
         meta["root"] = draw_root(rng)
         rank = keys(meta["root"], count=truth.size)
-        ordered = [_annotation_order(group, rank, truth.shape, centre_bias) for group in groups]
-    longest = min(n, max(map(len, ordered)))
-    chosen = [group[turn] for turn in range(longest) for group in ordered if turn < len(group)][:n]
+        ordered = [iter(_annotation_order(group, rank, truth.shape, centre_bias).tolist()) for group in groups]
+    rounds = itertools.chain.from_iterable(itertools.zip_longest(*ordered))
+    chosen = list(itertools.islice((pixel for pixel in rounds if pixel is not None), min(n, len(indices))))
     rows, columns = np.unravel_index(np.array(chosen, dtype=np.int64), truth.shape)
     return Clicks(xy=np.stack([columns, rows], axis=1), positive=[True] * len(chosen), size=truth.shape, meta=meta)
 
 
-def _deepest_first(group: np.ndarray, count: int, shape: tuple[int, int]) -> list[int]:
-    """`count` pixels of a group: the deepest, then the deepest of what is left around it, and so on."""
+def _deepest_first(group: np.ndarray, shape: tuple[int, int]) -> Iterator[int]:
+    """The pixels of a group: the deepest, then the deepest of what is left around it, and so on."""
     if not len(group):
-        return []
+        return
     region, corner = regions.crop(group, shape)
-    chosen = []
-    for _ in range(count):
+    for _ in range(len(group)):
         row, column = np.unravel_index(np.argmax(regions.depth_squared(region)), region.shape)
         region[row, column] = False
-        chosen.append(int(np.ravel_multi_index((row + corner[0], column + corner[1]), shape)))
-    return chosen
+        yield int(np.ravel_multi_index((row + corner[0], column + corner[1]), shape))
 
 
 def _check_point_options(

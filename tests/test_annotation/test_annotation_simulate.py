@@ -232,6 +232,13 @@ def test_first_clicks_are_true_and_nested(gt, seed, few, more, bias):
         assert len(np.unique(many.xy, axis=0)) == len(many)
 
 
+def test_first_clicks_go_on_in_large_components_when_small_ones_are_used_up():
+    gt = np.zeros((6, 9), dtype=bool)
+    gt[0, 0] = gt[2:5, 3:8] = True
+    clicks = simulate_clicks(gt, n=5, per_component=True)
+    assert (clicks.xy == 0).all(axis=1).tolist() == [False, True, False, False, False]
+
+
 def test_biased_first_clicks_lie_deep_and_are_pinned():
     gt = np.pad(np.ones((21, 21), dtype=int), 10)
     depth = depth_squared(gt == 1)

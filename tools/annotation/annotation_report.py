@@ -134,9 +134,8 @@ def summary(tables: Mapping[str, ItemTable], rows: Sequence[ReportRow], model: C
     dense, spent = full_masks(tables, model), rows[-1].modelled_seconds
     lines = [f"{rows[-1].count} annotations in {len(tables)} files: {duration(spent)} by the cost model"]
     if dense.seconds and spent:
-        lines.append(
-            f"full masks of {dense.images} image{'s' * (dense.images != 1)}: {duration(dense.seconds)}, {dense.seconds / spent:.1f} times that"
-        )
+        covered = "1 image" if dense.images == 1 else f"{dense.images} images"
+        lines.append(f"full masks of {covered}: {duration(dense.seconds)}, {dense.seconds / spent:.1f} times that")
     if dense.polygons and spent:
         lines.append(f"outlines of their objects: {duration(dense.polygons)}, {dense.polygons / spent:.1f} times that")
     present = {label for table in tables.values() for label in table.objects}
