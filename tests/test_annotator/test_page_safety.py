@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from conftest import running, two_tone
 from page_documents import SIZE
 from page_hands import Hands
+from page_server import running, two_tone
 from PIL import Image
 
 from sparsevision.annotation import PointLabels, load_annotations, save_annotations
@@ -46,6 +46,23 @@ def test_another_browser_finds_the_files_without_a_history(server, open_page, co
     second = Hands(open_page(server, context=context))
     second.counts("1 point")
     assert second.page.locator("#undo").is_disabled()
+
+
+def test_a_file_changed_between_two_visits_is_one_more_step_to_undo(server, photos, open_page):
+    hands = Hands(open_page(server))
+    hands.click(1.5, 1.5)
+    hands.click(2.5, 1.5)
+    hands.saved()
+    given = PointLabels(xy=[[2, 1], [7, 7]], labels=[1, 1], size=SIZE)
+    save_annotations(photos / "annotations" / "a.json", given)
+    hands.page.reload()
+    hands.page.wait_for_selector("body[data-ready]")
+    hands.counts("2 points")
+    assert load_annotations(photos / "annotations" / "a.json") == given
+    hands.press("Control+z", "Control+z")
+    hands.counts("1 point")
+    hands.saved()
+    assert points_of(photos) == [[1, 1]]
 
 
 def test_work_without_a_server_is_kept_and_sent_later(photos, open_page, context):

@@ -2,6 +2,7 @@
 // Loads them, joins them with the history of an earlier visit, and saves every edit.
 
 import { get } from "./api.js";
+import { continued } from "./continued.js";
 import { documentOf, itemsOf, maskDocumentOf, maskItemsOf } from "./documents.js";
 import { Record } from "./record.js";
 import { Saver, replay } from "./saver.js";
@@ -86,7 +87,8 @@ export class Sheet {
         onState: () => this.onChange(),
       });
     }
-    this.record = new Record((await this.#remembered(items)) ?? { items });
+    const earlier = await this.project.history.get(this.#historyName());
+    this.record = earlier ? continued(earlier, items, (a, b) => this.#same(a, b)) : new Record({ items });
     this.record.onChange = (changes) => this.#edited(changes);
     this.#openConflicts();
   }
@@ -101,11 +103,9 @@ export class Sheet {
     return { items, documents };
   }
 
-  /** The history of an earlier visit, if it ends with just these items. */
-  async #remembered(items) {
-    const record = await this.project.history.get(this.#historyName());
-    const same = (kind) => JSON.stringify(this.document(kind, record.items)) === JSON.stringify(this.document(kind, items));
-    return record && this.kinds.every(same) ? record : null;
+  /** Whether two lists of items make the same files. */
+  #same(a, b) {
+    return this.kinds.every((kind) => JSON.stringify(this.document(kind, a)) === JSON.stringify(this.document(kind, b)));
   }
 
   /** A change of an earlier tab that could not be saved, since the file had changed: show it, and let the person choose. */
