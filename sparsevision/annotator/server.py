@@ -8,6 +8,8 @@ import json
 import re
 import secrets
 import socket
+import sys
+import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,6 +73,11 @@ class AnnotatorServer(ThreadingHTTPServer):
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: socket.socket, client_address: tuple) -> None:
+        """A browser that went away is no news; everything else keeps its traceback in the terminal."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def session(self) -> dict:
         """What the page needs to know at its start."""
@@ -195,6 +202,11 @@ class Handler(BaseHTTPRequestHandler):
             self._say(409, str(error))
         except UserError as error:
             self._say(400, str(error))
+        except ConnectionError:
+            raise
+        except Exception:
+            traceback.print_exc()
+            self._say(500, "the server failed at this; the terminal shows why. Unsaved changes stay in this browser.")
 
     def _enter(self, token: str) -> None:
         if not self.server.gate.knows_token(token):

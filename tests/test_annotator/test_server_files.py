@@ -254,6 +254,15 @@ def test_an_image_that_cannot_be_read_says_so(photos, run_server):
         assert client.get(f"/api/annotations/{bad}").status == client.get(f"/api/image/{bad}").status == 400
 
 
+def test_a_fault_of_ours_is_said_and_shown_in_the_terminal(client, monkeypatch, capfd):
+    monkeypatch.setattr("sparsevision.annotator.project.load_annotations", lambda path: 1 / 0)
+    client.save("/api/annotations/0", CLICK_DOCUMENT, base="")
+    answer = client.get("/api/annotations/0")
+    assert answer.status == 500
+    assert "the terminal shows why" in answer.error
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
 def test_a_disk_that_refuses_leaves_the_file_as_it_was(client, photos, monkeypatch):
     base = client.save("/api/annotations/0", points_document((1, 1, 1)), base="").json["revision"]
 

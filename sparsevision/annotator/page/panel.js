@@ -25,6 +25,7 @@ function swatch(colour) {
 export class Panel {
   constructor(app) {
     this.app = app;
+    this.renaming = false;
     byId("brush").addEventListener("input", (event) => app.setBrush(Number(event.target.value)));
     byId("object-new").addEventListener("click", () => app.next());
     byId("track-new").addEventListener("click", () => app.next());
@@ -59,13 +60,13 @@ export class Panel {
 
   classes() {
     const { app } = this;
+    if (this.renaming) return; // a name is being typed; the list is drawn again when that ends
     const rows = app.project.classes.map((name, label) => {
       const choose = element("button", { className: "choose", title: label < 10 ? `Choose (${label})` : "Choose" });
       choose.append(swatch(classColour(label)), element("span", { textContent: name }));
       if (label < 10) choose.append(element("kbd", { textContent: label }));
       choose.setAttribute("aria-pressed", String(label === app.label));
       choose.addEventListener("click", () => app.setLabel(label));
-      choose.addEventListener("dblclick", () => this.#rename(row, label));
       const rename = element("button", { className: "quiet", textContent: "✎", title: `Rename ${name}` });
       rename.setAttribute("aria-label", `Rename ${name}`);
       rename.addEventListener("click", () => this.#rename(row, label));
@@ -79,10 +80,10 @@ export class Panel {
     const { app } = this;
     const input = element("input", { value: app.project.classes[label], maxLength: 60, className: "rename" });
     input.setAttribute("aria-label", `New name of ${app.project.classes[label]}`);
-    let open = true;
+    this.renaming = true;
     const finish = (keep) => {
-      if (!open) return;
-      open = false;
+      if (!this.renaming) return;
+      this.renaming = false;
       const name = input.value.trim();
       const names = app.project.classes.map((old, i) => (i === label && keep && name ? name : old));
       if (names[label] === app.project.classes[label]) this.classes();
@@ -109,7 +110,7 @@ export class Panel {
     const record = app.tracks?.record;
     if (!record || app.tracks.error) {
       byId("track-name").textContent = app.tracks?.error || "Tracks need a folder of images of one size: the frames of a video.";
-      byId("track-new").hidden = true;
+      byId("track-new").hidden = byId("track-how").hidden = true;
       return;
     }
     const place = record.items.findIndex((track) => track.id === app.track);
