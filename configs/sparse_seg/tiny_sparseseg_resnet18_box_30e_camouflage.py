@@ -5,7 +5,8 @@
     python tools/test.py configs/sparse_seg/tiny_sparseseg_resnet18_box_30e_camouflage.py \
         work_dirs/tiny_sparseseg_resnet18_box_30e_camouflage/epoch_30.pth
 
-Outside of the boxes is background; the animal should fill its box from side to side.
+Outside of the boxes is background; the animal should fill its box from side to side. Without coherence: an empty mask is
+the most coherent one, and no labelled pixel of the animal is there to hold against it (with it wF fell to 0.006).
 Hardware and time: 2 CPU cores, about 3 minutes for training and testing. The numbers to expect, with every seed, are in
 README.md beside this file.
 """
@@ -13,7 +14,7 @@ README.md beside this file.
 from mmengine.config import read_base
 
 from sparsevision.methods.sparse_seg.terms import BoxProjection, PartialCrossEntropy
-from sparsevision.methods.sparse_seg.terms_unlabelled import SaliencyCoherence, StructureConsistency
+from sparsevision.methods.sparse_seg.terms_unlabelled import StructureConsistency
 
 with read_base():
     from .tiny_sparseseg_resnet18_scribble_30e_camouflage import *
@@ -21,7 +22,6 @@ with read_base():
 train_dataloader.dataset.sparse_dir = "Annotations/box"
 model.terms = [
     dict(type=PartialCrossEntropy),
-    dict(type=BoxProjection),
-    dict(type=SaliencyCoherence, weight=0.3, scale=0.5),
+    dict(type=BoxProjection, weight=2.0),
     dict(type=StructureConsistency, scale=0.6, compared_at=0.5, moves=True, weights=(1.3, 0.7)),
 ]
