@@ -5,8 +5,8 @@
     python tools/test.py configs/sparse_seg/tiny_sparseseg_resnet18_box_30e_camouflage.py \
         work_dirs/tiny_sparseseg_resnet18_box_30e_camouflage/epoch_30.pth
 
-Outside of the boxes is background; the animal should fill its box from side to side. Without coherence: an empty mask is
-the most coherent one, and no labelled pixel of the animal is there to hold against it (with it wF fell to 0.006).
+Outside of the boxes is background; the animal should fill its box from side to side. Without coherence: an empty mask
+is the most coherent one, and no labelled pixel of the animal is there to hold against it.
 Hardware and time: 2 CPU cores, about 3 minutes for training and testing. The numbers to expect, with every seed, are in
 README.md beside this file.
 """

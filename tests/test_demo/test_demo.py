@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, run_demo
+from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, annotations, run_demo
 from sparsevision.engine import call_tool
+from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.utils import UserError
 
 
@@ -50,3 +51,19 @@ def test_a_failing_tool_is_named(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(UserError, match=r"`python tools/test.py x` ended with exit code 1"):
         call_tool("test.py", "x")
+
+
+def test_the_report_on_annotations_becomes_a_section(tmp_path, monkeypatch):
+    pytest.importorskip("skimage")
+    monkeypatch.chdir(tmp_path)
+    settings = CamouflageSetSettings(train=3, test=1, size=64)
+    monkeypatch.setattr(annotations, "DATA", tmp_path / "set")
+    write_camouflage_set(tmp_path / "set", settings)
+    real_call = annotations.call_tool
+    monkeypatch.setattr(
+        annotations, "call_tool", lambda tool, *rest: "made" if tool == "make_synthetic.py" else real_call(tool, *rest)
+    )
+    result = annotations.run(tmp_path / "out")
+    assert result.pictures[0].path.is_file()
+    assert result.metrics["scribbles of class 1"]["strokes"] == 3
+    assert result.metrics["all"]["minutes"] == pytest.approx(6 * 10.9 / 60)
