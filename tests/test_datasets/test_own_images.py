@@ -81,6 +81,17 @@ def test_some_masks_are_enough_where_they_are_optional(own):
     assert sum("gt_mask" in dataset[index]["data_samples"] for index in range(len(dataset))) == 1
 
 
+def test_sure_pixels_of_a_pseudo_label_are_sparse_labels(tmp_path):
+    levels = np.array([[0, 76, 77], [178, 179, 255]], np.uint8)  # .298 .302 | .698 .702
+    write_png(tmp_path / "a.png", levels)
+    sample = {"img_path": "a.jpg", "pseudo_path": str(tmp_path / "a.png"), "ori_shape": (2, 3)}
+    found = LoadPseudoMask(sure=(0.3, 0.7), ignore_index=9)(sample)
+    assert found["sparse_sem_seg"].tolist() == [[0, 0, 9], [9, 1, 1]]
+    assert "sparse_sem_seg" not in LoadPseudoMask()(sample)
+    with pytest.raises(UserError, match="0 <= low < high <= 1"):
+        LoadPseudoMask(sure=(0.7, 0.3))
+
+
 def test_pseudo_labels_are_paired_by_stem(own):
     for stem in ("hare", "moth"):
         size = next(size for name, size in SIZES.items() if name.startswith(stem))

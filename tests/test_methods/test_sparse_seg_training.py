@@ -11,8 +11,8 @@ from sparsevision.registry import DATASETS
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.utils import UserError
 
-NAMES = ("scribble", "scribblepce", "point", "box", "dense", "pseudo")
-CONFIGS = [f"configs/sparse_seg/tiny_sparseseg_resnet18_{name}_30e_camouflage.py" for name in NAMES]
+NAMES = ("scribble_30e", "scribblepce_30e", "point_30e", "box_30e", "dense_30e", "pseudo_100e")
+CONFIGS = [f"configs/sparse_seg/tiny_sparseseg_resnet18_{name}_camouflage.py" for name in NAMES]
 EMPTY_WF, EMPTY_SM = 0.003, 0.447  # measured: an all-background answer on the 80 test pictures of seed 0
 
 

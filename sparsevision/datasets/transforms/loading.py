@@ -120,9 +120,21 @@ class LoadPseudoMask(BaseTransform):
 
     The file is a grey PNG, 0 to 255 or, with 16 bits, 0 to 65535: what `tools/test.py --out` writes.
 
+    Args:
+        sure: (low, high): also make `sparse_sem_seg` of the pixels that the label is sure of, background (0) where its
+            probability is at most `low` and foreground (1) from `high` on. None: no such map.
+        ignore_index: value of the other pixels in that map.
+
     Raises:
-        UserError: the sample has no pseudo label, its file is unreadable, or of another size than the image.
+        UserError: the sample has no pseudo label, its file is unreadable, or of another size than the image; or `sure`
+            is not 0 <= low < high <= 1.
     """
+
+    def __init__(self, *, sure: tuple[float, float] | None = None, ignore_index: int = 255) -> None:
+        if sure is not None and not 0 <= sure[0] < sure[1] <= 1:
+            raise UserError(f"LoadPseudoMask: sure={sure!r}; expected (low, high) with 0 <= low < high <= 1.")
+        self.sure = sure
+        self.ignore_index = ignore_index
 
     def transform(self, results: dict) -> dict:
         path = results.get("pseudo_path")
@@ -133,7 +145,14 @@ class LoadPseudoMask(BaseTransform):
             )
         probability = read_soft_mask(path)
         check_same_size(probability.shape, path, results)
-        return {**results, "pseudo_mask": probability}
+        return {**results, "pseudo_mask": probability, **self._sure_labels(probability)}
+
+    def _sure_labels(self, probability: np.ndarray) -> dict:
+        if self.sure is None:
+            return {}
+        low, high = self.sure
+        labels = np.select([probability <= low, probability >= high], [0, 1], self.ignore_index)
+        return {"sparse_sem_seg": labels.astype(np.int64)}
 
 
 def check_same_size(theirs: tuple[int, int], path: str, results: dict) -> None:
