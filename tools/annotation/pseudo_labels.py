@@ -1,7 +1,8 @@
 r"""Turn the predictions of one model into soft pseudo labels for another; doubtful ones are left out.
 
-python tools/test.py configs/gensam/tiny_gensam_mobilesam_generic_train_camouflage.py --out work_dirs/gensam_train
-python tools/annotation/pseudo_labels.py work_dirs/gensam_train/pred_soft_mask --out data/tiny_camouflage/TrainDataset/Pseudo
+python tools/test.py configs/gensam/tiny_gensam_mobilesam_conse_camouflage_train.py --out work_dirs/gensam_train
+python tools/annotation/pseudo_labels.py work_dirs/gensam_train/pred_soft_mask \
+    --out data/tiny_camouflage/TrainDataset/Pseudo
 """
 
 import argparse
