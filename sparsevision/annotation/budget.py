@@ -89,7 +89,7 @@ def annotation_cost(
 ) -> float:
     """Seconds that one annotation object, or all in a list or dict, took to make under a cost model."""
     model = CostModel() if model is None else model
-    return float(sum(model.price(item) * _units(item).sum() for item in _each(annotations)))
+    return float(sum(modelled_seconds(item, model=model).sum() for item in _each(annotations)))
 
 
 def measured_seconds(annotations: Annotation | Iterable[Annotation] | Mapping[str, Annotation]) -> float | None:
@@ -106,10 +106,7 @@ def measured_seconds(annotations: Annotation | Iterable[Annotation] | Mapping[st
 
 def modelled_seconds(annotation: Annotation, *, model: CostModel) -> np.ndarray:
     """Cost (N,) of each point, click, stroke, box or track."""
-    units = (
-        [len(frames) for frames in annotation.frames] if isinstance(annotation, Tracks) else np.ones(len(annotation))
-    )
-    return model.price(annotation) * np.asarray(units, dtype=np.float64)
+    return model.price(annotation) * _units(annotation)
 
 
 def seconds_per_item(annotation: Annotation) -> np.ndarray:
@@ -131,8 +128,8 @@ def seconds_per_item(annotation: Annotation) -> np.ndarray:
 def _units(annotation: Annotation) -> np.ndarray:
     """How often the price is paid for each item (N,): once, or once an entry of a track."""
     if isinstance(annotation, Tracks):
-        return np.array([len(frames) for frames in annotation.frames], dtype=np.int64)
-    return np.ones(len(annotation), dtype=np.int64)
+        return np.array([len(frames) for frames in annotation.frames], dtype=np.float64)
+    return np.ones(len(annotation))
 
 
 def _each(annotations: Annotation | Iterable[Annotation] | Mapping[str, Annotation]) -> list[Annotation]:

@@ -3,6 +3,7 @@
 Every function takes `field`, the name to blame in the error, and raises `AnnotationError`.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from sparsevision.annotation.errors import AnnotationError
 MAX_SIDE = 2**20
 MAX_CELLS = 2**32
 MAX_META_DEPTH = 16
+MAX_PLACES = 2**26  # pixels or points of a dense map
 
 
 def real_array(value: Any, *, field: str, columns: int | None = None) -> np.ndarray:
@@ -61,6 +63,13 @@ def frame_size(value: Any, *, field: str, sides: Sequence[int] = (2,)) -> tuple[
     )
 
 
+def within_memory(size: tuple[int, ...], *, field: str) -> None:
+    """Refuse a dense map of more than `MAX_PLACES` places before it is made: a small file can claim any size."""
+    if math.prod(size) > MAX_PLACES:
+        shown = " x ".join(map(str, size[::-1]))
+        raise AnnotationError(f"{field}: {shown} pixels or points, too many for a dense map (at most {MAX_PLACES}).")
+
+
 def whole_number(value: Any, *, field: str, low: int, high: int) -> int:
     """One whole number in [low, high]."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or not low <= value <= high:
@@ -70,7 +79,7 @@ def whole_number(value: Any, *, field: str, low: int, high: int) -> int:
 
 def ragged(value: Any, *, field: str) -> list:
     """A list or tuple (of sequences of different lengths), as a list."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.ndim:
         value = list(value)
     if not isinstance(value, list | tuple):
         raise AnnotationError(f"{field}: expected a list of sequences, got {_short(value)}.")
@@ -136,5 +145,6 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 
 def _short(value: Any) -> str:
+    value = np.atleast_1d(value) if isinstance(value, np.ndarray) else value
     text = repr(value[:4] if isinstance(value, list | tuple | str | np.ndarray) else value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -15,8 +15,8 @@ def read_bytes(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> bytes:
     if not path.is_file():
         raise AnnotationError(f"{path}: {'is not a regular file' if path.exists() else 'there is no such file'}.")
     try:
-        with path.open("rb") as stream:
-            data = stream.read(max_bytes + 1)
+        with path.open("rb") as stream:  # reading n bytes reserves n bytes: ask for no more than there are
+            data = stream.read(min(max_bytes, os.fstat(stream.fileno()).st_size) + 1)
     except OSError as error:
         raise AnnotationError(f"{path}: cannot be read ({error.strerror}).") from error
     if len(data) > max_bytes:

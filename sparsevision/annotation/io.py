@@ -54,7 +54,7 @@ def load_annotations(path: str | os.PathLike, *, max_bytes: int = files.MAX_BYTE
     """
     data = files.read_bytes(path, max_bytes=max_bytes)
     try:
-        document = _unpack_npz(data, max_bytes) if data[:2] == b"PK" else _unpack_json(data)
+        document = _unpack_npz(data, max_bytes) if data[:2] == b"PK" else _unpack_json(data, max_values=max_bytes // 16)
         return _annotations(document)
     except AnnotationError as error:
         raise AnnotationError(f"{path}: {error}") from error
@@ -62,7 +62,7 @@ def load_annotations(path: str | os.PathLike, *, max_bytes: int = files.MAX_BYTE
 
 def annotations_from_json(data: bytes) -> Annotations:
     """What a JSON file of annotations with this content holds. Raises: AnnotationError, see `load_annotations`."""
-    return _annotations(_unpack_json(data))
+    return _annotations(_unpack_json(data, max_values=files.MAX_BYTES // 16))
 
 
 def annotations_to_json(annotations: Annotations) -> bytes:
@@ -102,10 +102,11 @@ def _annotations(document: Any) -> Annotations:
     if type(version) is not int or not 1 <= version <= VERSION:
         raise AnnotationError(f"version: this package reads versions 1 to {VERSION}, the file says {version!r:.60}.")
     _, record = _beheaded(document)
-    if record.get("type") == "list":
+    kind = record.get("type") if isinstance(record.get("type"), str) else None
+    if kind == "list":
         items = _items(record, list)
         return [_annotation(item, f"items[{index}].") for index, item in enumerate(items)]
-    if record.get("type") == "dict":
+    if kind == "dict":
         return {name: _annotation(item, f"items[{name[:60]!r}].") for name, item in _items(record, dict).items()}
     return _annotation(record, "")
 
@@ -150,8 +151,8 @@ def _expect(value: Any, kind: type, field: str, words: str) -> Any:
     return value
 
 
-def _unpack_json(data: bytes) -> Any:
-    document = parse_json(data, otherwise="neither JSON text nor an .npz archive")
+def _unpack_json(data: bytes, *, max_values: int | None = None) -> Any:
+    document = parse_json(data, otherwise="neither JSON text nor an .npz archive", max_values=max_values)
     _no_mixed_truth(document)
     return document
 

@@ -11,11 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sparsevision.annotation import files, regions
+from sparsevision.annotation import checks, files, regions
 from sparsevision.annotation.errors import AnnotationError
 
 UNLABELLED, FOREGROUND, BACKGROUND = 0, 1, 2
-_MAX_PIXELS = 2**26
 _CODES = "0 unlabelled, 1 foreground, 2 background"
 
 
@@ -57,7 +56,7 @@ def write_label_png(path: str | os.PathLike, label_map: Any, *, ignore_index: in
 def _decode(path: str | os.PathLike) -> np.ndarray:
     data = files.read_bytes(path)
     width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-    if data[12:16] == b"IHDR" and width * height > _MAX_PIXELS:
+    if data[12:16] == b"IHDR" and width * height > checks.MAX_PLACES:
         raise AnnotationError(f"{path}: an image of {width} x {height} pixels, too large for labels.")
     try:
         codes = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsevision.annotation import raster, regions
+from sparsevision.annotation import checks, raster, regions
 from sparsevision.annotation.budget import CostModel, modelled_seconds, seconds_per_item
 from sparsevision.annotation.errors import AnnotationError
 from sparsevision.annotation.types import Annotation, Boxes, Clicks, PointLabels, Scribbles, Tracks
@@ -286,6 +286,7 @@ def _labels(annotation: Annotation) -> np.ndarray:
 
 def _owned(annotation: Annotation) -> tuple[np.ndarray, np.ndarray]:
     """Labelled places (flat indices) and the item that labels each: the earliest; of boxes the smallest."""
+    checks.within_memory(annotation.size, field=f"{type(annotation).__name__}.size")
     owner = np.full(annotation.size, -1, dtype=np.int64)
     for index in _painting_order(annotation):
         owner[_footprint(annotation, index)] = index

@@ -61,6 +61,7 @@ class Annotation:
             raise AnnotationError(
                 f"fill={fill} is also a class of this {type(self).__name__}; choose a value that is not."
             )
+        checks.within_memory(self.size, field=f"{type(self).__name__}.size")
         return np.full(self.size, fill, dtype=np.int64)
 
     def _checked_meta(self) -> dict:

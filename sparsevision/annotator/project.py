@@ -19,17 +19,18 @@ from sparsevision.annotation import (
     load_annotations,
     save_annotations,
 )
-from sparsevision.annotation.files import write_bytes
+from sparsevision.annotation.files import read_bytes, write_bytes
 from sparsevision.annotation.json_text import parse_json
 from sparsevision.annotator.gallery import Gallery
 from sparsevision.annotator.groups import MAX_CLASS, check_seconds, is_page_document, page_groups
 from sparsevision.annotator.masks import UNKNOWN, class_map_of, masks_of, read_class_map
-from sparsevision.annotator.shelf import Shelf, Stamp, Written
+from sparsevision.annotator.shelf import Shelf, Stamp, Written, check_inside
 from sparsevision.datasets.image_io import write_png
+from sparsevision.datasets.report_folder import CLASSES_FILE
 from sparsevision.utils import UserError
 
-CLASSES_FILE = "lists/classes.txt"
 DONE_FILE = "lists/done.txt"
+MAX_LIST_BYTES = 16 * 2**20
 MAX_NAME = 60
 
 
@@ -196,13 +197,17 @@ class Project:
 
     def _lines(self, name: str) -> list[str]:
         path = self.out / name
+        check_inside(path, self.out)
+        if not path.is_file() or path.stat().st_size == 0:
+            return []
         try:
-            text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_bytes(path, max_bytes=MAX_LIST_BYTES).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
             raise UserError(f"{path}: cannot be read as text ({error}).") from error
         return [line.strip() for line in text.splitlines() if line.strip()]
 
     def _write_lines(self, name: str, lines: list[str]) -> None:
+        check_inside(self.out / name, self.out)
         write_bytes(self.out / name, "".join(f"{line}\n" for line in lines).encode())
 
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from sparsevision.annotation.json_text import parse_json
 from sparsevision.annotator.assistant import Assistant
@@ -133,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Page, images and documents."""
-        url = urlsplit(self.path)
+        url = self._address()
         refusal = self.server.gate.refusal("GET", url.path, self.headers)
         if refusal is not None:
             self._say(*refusal)
@@ -146,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Saves and questions to the assistant."""
-        url = urlsplit(self.path)
+        url = self._address()
         refusal = self.server.gate.refusal("POST", url.path, self.headers)
         if refusal is not None:
             self._say(*refusal, close=True)
@@ -184,6 +184,13 @@ class Handler(BaseHTTPRequestHandler):
         if not re.fullmatch(r"\w{1,64}", tab, re.ASCII) or not re.fullmatch(r"[0-9]{1,15}", seq):
             raise UserError("a save needs ?tab=<letters>&seq=<number>&base=<revision>.")
         return Stamp(tab=tab, seq=int(seq), base=base)
+
+    def _address(self) -> SplitResult:
+        """Path and query; no path, which the gate refuses, for what is no address."""
+        try:
+            return urlsplit(self.path)
+        except ValueError:
+            return urlsplit("")
 
     def _answer(self, routes: dict[str, Callable], path: str) -> None:
         for pattern, function in routes.items():
@@ -284,7 +291,7 @@ def post_done(handler: Handler, number: str) -> None:
 
 def post_classes(handler: Handler) -> None:
     """Rename or add classes."""
-    wish = parse_json(handler.body, max_values=8)
+    wish = parse_json(handler.body, max_values=2**16)  # colons and brackets in names count
     if not isinstance(wish, dict):
         raise UserError('expected an object with "classes" and "base".')
     handler.server.project.set_classes(wish.get("classes"), base=wish.get("base"))

@@ -39,6 +39,12 @@ class Written:
     superseded: bool = False
 
 
+def check_inside(path: Path, root: str | os.PathLike) -> None:
+    """Refuse a path that leaves the folder `root` through links. Raises: AnnotationError."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise AnnotationError(f"{path.name}: is a link that leads out of the folder; it is left alone.")
+
+
 class Shelf:
     """A file with a revision, the hash of its content.
 
@@ -58,11 +64,13 @@ class Shelf:
         self._last_written = None
 
     def revision(self) -> str:
-        """Hash of the content, "" when there is no file. Raises: AnnotationError when a link leads out of the root."""
-        if not Path(os.path.realpath(self.path)).is_relative_to(self._root):
-            raise AnnotationError(f"{self.path.name}: is a link that leads out of the folder; it is left alone.")
+        """Hash of the content, "" when there is no file. Raises: AnnotationError when it is no file in the root."""
+        check_inside(self.path, self._root)
+        if self.path.exists() and not self.path.is_file():
+            raise AnnotationError(f"{self.path.name}: is not a regular file; it is left alone.")
         try:
-            return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+            with self.path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
         except FileNotFoundError:
             return ABSENT
         except OSError as error:

@@ -84,8 +84,8 @@ def make_pseudo_labels(
     found, _ = index_by_stem(predictions, (".png",))
     if not found:
         raise UserError(f"'{predictions}' holds no PNG. Expected <out>/pred_soft_mask or <out>/pred_mask of a test.")
-    if out.exists() and any(out.iterdir()):
-        raise UserError(f"'{out}' is not empty. Choose another folder for the pseudo labels, or delete this one.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"'{out}' is not an empty folder. Choose another one for the pseudo labels, or delete it.")
     truths = {} if truth is None else index_by_stem(Path(truth))[0]
     return (_judge(stem, path, out, screen, truths.get(stem)) for stem, path in found.items())
 

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from sparsevision.annotation import Annotation, CostModel, load_annotations
+from sparsevision.annotation.files import write_bytes
 from sparsevision.annotation.report import ItemTable, ReportRow, item_table
 from sparsevision.datasets.dense_masks import MaskReader
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError
 
+CLASSES_FILE = "lists/classes.txt"  # where the annotation page keeps the names, one a line
 _MAX_NAMES_BYTES = 2**20
 
 
@@ -77,10 +79,10 @@ def read_tables(
 
 
 def class_names(folder: str | Path, files: Mapping[str, Path]) -> list[str]:
-    """Names by class id: classes.txt of the folder, else `meta["classes"]` of the first file that has it, else none."""
-    listed = Path(folder) / "classes.txt"
+    """Names by class id: the annotation page's list, else `meta["classes"]` of the first file, else none."""
+    listed = Path(folder) / CLASSES_FILE
     if listed.is_file() and listed.stat().st_size < _MAX_NAMES_BYTES:
-        return listed.read_text(encoding="utf-8", errors="replace").splitlines()
+        return listed.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     for path in list(files.values())[:1]:
         for annotation in read_annotations(path).values():
             names = annotation.meta.get("classes")
@@ -109,11 +111,7 @@ def write_csv(path: str | Path, rows: Sequence[ReportRow], names: Sequence[str])
         writer.writerow(
             [row.kind, _cell(row.label), names[row.label] if known else "", *map(_cell, [*cells.values()][2:])]
         )
-    try:
-        with atomic_write(path) as stream:
-            stream.write(text.getvalue().encode())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+    write_bytes(path, text.getvalue().encode())
 
 
 def _cell(value: float | int | None) -> str:

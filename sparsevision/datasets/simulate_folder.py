@@ -30,10 +30,11 @@ from sparsevision.annotation import (
     simulate_scribbles,
     simulate_tracks,
 )
+from sparsevision.annotation.files import write_bytes
 from sparsevision.annotation.label_png import BACKGROUND, FOREGROUND, UNLABELLED
 from sparsevision.annotation.tracks_flow import FLOW_SUFFIXES
 from sparsevision.datasets.dense_masks import MaskReader
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError
 
 Named = Annotation | dict[str, Annotation]
 KINDS = ("points", "scribbles", "boxes", "clicks", "tracks")
@@ -122,7 +123,7 @@ def simulate_folder(
         found: {stem: path}, see `find_masks` and `find_flows`.
         out: folder of the JSON files, made if missing.
         simulation: what to make.
-        png: folder for label PNGs with the codes of S-COD as well (points, scribbles and clicks on class 1 and 0).
+        png: folder for label PNGs with the codes of S-COD as well (points and scribbles of the classes 0 and 1).
         overwrite: replace files that differ.
         workers: processes; 0 stays in this one. The files do not depend on it.
 
@@ -140,7 +141,7 @@ def simulate_folder(
                         "--overwrite to replace such files, or another --out."
                     )
             for path, data in fresh.items():
-                _write(path, data)
+                write_bytes(path, data)
             yield "written" if fresh else "kept"
 
 
@@ -227,16 +228,6 @@ def _label_png(made: dict[str, Annotation], path: Path, simulation: Simulation) 
 
 def _holds(path: Path, data: bytes) -> bool:
     return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        with atomic_write(path) as stream:
-            stream.write(data)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another --out."
-        ) from error
 
 
 @contextmanager

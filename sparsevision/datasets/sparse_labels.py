@@ -19,6 +19,7 @@ from sparsevision.annotation import (
     PointLabels,
     Scribbles,
     Tracks,
+    checks,
     load_annotations,
     read_label_png,
 )
@@ -27,9 +28,6 @@ from sparsevision.annotation.types import Annotation
 
 FINE_TO_COARSE = (PointLabels | Clicks, Scribbles)
 BACKGROUND = 0
-MAX_PIXELS = 2**26
-
-
 CheckSize = Callable[[tuple[int, int]], None]
 
 
@@ -47,9 +45,8 @@ class SparseMaps:
 
 
 def within_memory(size: tuple[int, int]) -> None:
-    """Refuse a map of more than `MAX_PIXELS` pixels before it is made."""
-    if size[0] * size[1] > MAX_PIXELS:
-        raise AnnotationError(f"claims an image of {size[1]} x {size[0]} pixels, too large for labels.")
+    """Refuse a map of too many pixels before it is made."""
+    checks.within_memory(size, field="size")
 
 
 def read_sparse_labels(path: str | os.PathLike, *, ignore_index: int, **options) -> np.ndarray:

@@ -40,7 +40,7 @@ class LiveEdges:
         heads, degrees = [], []
         for graph in range(graphs):
             coins = random_keys.keys(root, graph, count=targets.size).reshape(targets.shape)
-            live = (coins >> np.uint64(11)).astype(np.float64) * 2.0**-53 < probabilities
+            live = random_keys.unit_numbers(coins) < probabilities
             heads.append(targets[live].astype(np.int32))
             degrees.append(np.count_nonzero(live, axis=1))
         self.heads = np.concatenate(heads)
@@ -67,10 +67,9 @@ class LiveEdges:
                     f"{self.graphs} sampled graphs, too many to keep; take fewer graphs, or raise max_places "
                     "(4 bytes each)."
                 )
-            parts.append(places % (self.graphs * self.count))
+            parts.append((places % (self.graphs * self.count)).astype(np.int32))
             lengths.append(np.bincount(places // (self.graphs * self.count), minlength=len(sources)))
-        places = np.concatenate([part.astype(np.int32) for part in parts])
-        return np.append(0, np.cumsum(np.concatenate(lengths))), places
+        return np.append(0, np.cumsum(np.concatenate(lengths))), np.concatenate(parts)
 
     def _blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of sources with sorted numbers s * R * N + place for the s-th source of the block."""

@@ -8,7 +8,7 @@ from sparsevision.annotation.errors import AnnotationError
 from sparsevision.selection.cascades import LiveEdges, influence_graph
 from sparsevision.selection.greedy import lazy_greedy
 from sparsevision.selection.neighbours import nearest, pair_cosines, unit_rows
-from sparsevision.selection.selector import checked_budget, feature_matrix, labelled_rows
+from sparsevision.selection.selector import checked_budget, feature_matrix, is_count, labelled_rows
 
 
 class IDEAL:
@@ -29,9 +29,10 @@ class IDEAL:
     """
 
     def __init__(self, *, k: int = 10, graphs: int = 32, max_places: int = 400_000_000) -> None:
-        if min(k, graphs, max_places) < 1:
+        if not all(map(is_count, (k, graphs, max_places))):
             raise AnnotationError(
-                f"IDEAL: k, graphs and max_places are at least 1, got k={k}, graphs={graphs}, max_places={max_places}."
+                "IDEAL: k, graphs and max_places are at least 1 and whole, got "
+                f"k={k}, graphs={graphs}, max_places={max_places}."
             )
         self.k, self.graphs, self.max_places = int(k), int(graphs), int(max_places)
 

@@ -65,11 +65,15 @@ def labelled_rows(labelled: ArrayLike | None, count: int) -> np.ndarray:
     return np.unique(array).astype(np.int64)
 
 
+def is_count(value: Any) -> bool:
+    """True for a whole number of at least 1."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+
+
 def checked_budget(budget: Any, *, count: int, labelled: np.ndarray) -> int:
     """The budget as an int from 1 to the number of rows that are not labelled."""
     free = count - len(labelled)
-    whole = isinstance(budget, int | np.integer) and not isinstance(budget, bool)
-    if not whole or not 1 <= budget <= free:
+    if not is_count(budget) or budget > free:
         without = f" without the {len(labelled)} labelled ones" if len(labelled) else ""
         raise AnnotationError(
             f"budget: expected a whole number from 1 to {free} (there are {count} rows{without}), got {budget!r:.40}."

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from sparsevision.annotation.errors import AnnotationError
 from sparsevision.selection.greedy import lazy_greedy
 from sparsevision.selection.neighbours import nearest, unit_rows
-from sparsevision.selection.selector import checked_budget, feature_matrix, labelled_rows
+from sparsevision.selection.selector import checked_budget, feature_matrix, is_count, labelled_rows
 
 DIGITS = 12  # of a score that count: sums of the same votes in another order are ties
 
@@ -26,7 +26,7 @@ class VoteK:
     """
 
     def __init__(self, *, k: int = 150, rho: float = 10.0) -> None:
-        if k < 1 or not rho > 1:
+        if not is_count(k) or not 1 < rho < np.inf:
             raise AnnotationError(f"VoteK: expected k of at least 1 and rho above 1, got k={k}, rho={rho}.")
         self.k, self.rho = int(k), float(rho)
 

@@ -126,6 +126,27 @@ HOSTILE_NPZ = {
     "bomb": (npz_bytes({"header": np.zeros(2**21, np.uint8)}), "unpacks to more than 1 MiB"),
     "header not json": (npz_bytes({"header": np.zeros(5, np.uint8)}), "not valid JSON"),
     "header of text": (npz_bytes({"header": np.array(["a"])}), "no 'header'"),
+    "type an array": (npz_bytes({"header": header(type="single", items=[{}]), "0.type": np.ones(2)}), "type"),
+    "number an array": (
+        npz_bytes(
+            {
+                "header": header(type="single", items=[{"type": "tracks", "paths": [], "frames": [], "size": [4, 5]}]),
+                "0.num_frames": np.array(3),
+            }
+        ),
+        "Tracks.num_frames",
+    ),
+    "paths a number": (
+        npz_bytes(
+            {
+                "header": header(
+                    type="single", items=[{"type": "tracks", "num_frames": 1, "frames": [], "size": [4, 5]}]
+                ),
+                "0.paths": np.array(3),
+            }
+        ),
+        "Tracks.paths: expected a list",
+    ),
     "stray array": (npz_bytes({"header": ONE, "7.xy": np.zeros(2)}), "7.xy: an array that belongs to none"),
     "lengths alone": (npz_bytes({"header": ONE, "0.a.lengths": np.array([1])}), "0.a: has lengths but no values"),
     "lengths too long": (
@@ -206,3 +227,10 @@ def test_a_link_is_followed(tmp_path):
     save_annotations(link, one_of_each())
     assert link.is_symlink()
     assert load_annotations(target) == one_of_each()
+
+
+def test_many_lists_are_refused_before_they_fill_the_memory(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(CLICKS | {"meta": {"a": [[]] * 2**17}}))
+    assert load_annotations(tmp_path / "a.json").meta == {"a": [[]] * 2**17}
+    with pytest.raises(AnnotationError, match=r"a\.json: over 65536 lists, objects or keys"):
+        load_annotations(tmp_path / "a.json", max_bytes=2**20)

@@ -1,10 +1,16 @@
 """The small parts beneath the types: rasters, archives, checks."""
 
+import struct
+import tracemalloc
+
+import cv2
 import numpy as np
 import pytest
 
 from sparsevision.annotation import AnnotationError
 from sparsevision.annotation.checks import frame_size, plain_json
+from sparsevision.annotation.files import read_bytes
+from sparsevision.annotation.formats.data_set import image_size
 from sparsevision.annotation.npz import pack_arrays, unpack_arrays
 from sparsevision.annotation.raster import box_mask, pixel_of, square_mask, stroke_mask
 from sparsevision.annotation.regions import components, depth_squared
@@ -54,3 +60,25 @@ def test_components_largest_first_and_depth():
     first, second = components(np.flatnonzero(mask), mask.shape)
     assert (len(first), len(second)) == (15, 2)
     assert depth_squared(mask)[4, 3:8].tolist() == [1, 4, 4, 4, 1]
+
+
+def test_a_small_file_takes_little_memory_whatever_is_allowed(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    tracemalloc.start()
+    assert read_bytes(tmp_path / "a", max_bytes=2**32) == b"abc"
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    with pytest.raises(AnnotationError, match="too large for annotations"):
+        read_bytes(tmp_path / "a", max_bytes=2)
+
+
+def test_the_size_of_an_image_is_found_without_unpacking_a_png(tmp_path):
+    head = struct.pack(">I4sIIBBBBB", 13, b"IHDR", 30_000, 20_000, 8, 0, 0, 0, 0)
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head)
+    assert image_size(tmp_path / "bomb.png") == (20_000, 30_000)
+    for suffix in ("png", "jpg", "bmp"):
+        cv2.imwrite(str(tmp_path / f"a.{suffix}"), np.zeros((5, 9, 3), np.uint8))
+        assert image_size(tmp_path / f"a.{suffix}") == (5, 9)
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    with pytest.raises(AnnotationError, match=r"bad\.jpg: not an image"):
+        image_size(tmp_path / "bad.jpg")

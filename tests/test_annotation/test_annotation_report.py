@@ -144,3 +144,12 @@ def test_nothing_gives_an_empty_report():
 def test_what_does_not_fit_is_named(annotation, truth, message):
     with pytest.raises(AnnotationError, match=message):
         item_table({"a": annotation}, truth=truth, model=CostModel())
+
+
+@pytest.mark.parametrize("place", [{"xy": [[1, 1]], "size": (2**20, 2**20)}, {"indices": [1], "size": (2**32,)}])
+def test_a_size_that_no_memory_holds_is_refused(place):
+    points = PointLabels(labels=[1], **place)
+    with pytest.raises(AnnotationError, match=r"^huge: PointLabels\.size: .* too many for a dense map"):
+        item_table({"huge": points})
+    with pytest.raises(AnnotationError, match=r"^PointLabels\.size: .* too many for a dense map"):
+        points.densify(255)

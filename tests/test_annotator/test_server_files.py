@@ -214,6 +214,12 @@ def test_classes_are_named_in_a_file_and_none_can_go(client, photos, run_server)
         run_server(photos, classes=["a"]).__enter__()
 
 
+def test_names_of_classes_may_hold_any_sign(client):
+    names = ["background", "moth", *(f"[{{order: {index}}}]" for index in range(20))]
+    answer = client.post("/api/classes", {"classes": names, "base": ["background", "moth"]})
+    assert answer.json == {"classes": names}
+
+
 def tracks_document(frames: int, **meta) -> dict:
     """One track over the images."""
     track = {"type": "tracks", "paths": [[[1, 2], [3.5, 4]]], "frames": [[0, 2]], "num_frames": frames, "size": SIZE}

@@ -1,6 +1,7 @@
 """Who may talk to the annotation server (gate.py), and what it shows: nothing but the page and the listed images."""
 
 import json
+import os
 import socket
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from page_documents import CLICK_DOCUMENT, document_of
 from PIL import Image
 
-from sparsevision.annotation import Clicks, load_annotations
+from sparsevision.annotation import AnnotationError, Clicks, load_annotations
 from sparsevision.datasets.image_io import read_image
 
 SECRET = "nobody may read this"
@@ -133,6 +134,37 @@ def test_a_link_in_the_output_folder_is_not_followed_out_of_it(client, photos):
     assert "leads out of the folder" in client.get("/api/annotations/0").error
     assert client.save("/api/annotations/0", CLICK_DOCUMENT, base="").status == 400
     assert outside.read_text() == SECRET
+
+
+@pytest.mark.parametrize("name", ["classes", "done"])
+def test_lists_that_are_links_out_of_the_folder_are_left_alone(photos, run_server, name):
+    outside = photos.parent / "precious.txt"
+    outside.write_text(SECRET)
+    lists = photos / "annotations" / "lists"
+    lists.mkdir(parents=True)
+    (lists / f"{name}.txt").symlink_to(outside)
+    with pytest.raises(AnnotationError, match=rf"{name}\.txt: is a link that leads out of the folder"):
+        run_server(photos).__enter__()
+    (lists / f"{name}.txt").unlink()
+    with run_server(photos) as client:
+        (lists / f"{name}.txt").symlink_to(outside)
+        wish = {"classes": ["background", "object", "x"], "base": ["background", "object"]}
+        answer = client.post("/api/classes", wish) if name == "classes" else client.post("/api/done/0", True)
+        assert "leads out of the folder" in answer.error
+    assert outside.read_text() == SECRET
+
+
+def test_a_pipe_in_the_output_folder_blocks_nobody(client, photos):
+    os.mkfifo(photos / "annotations" / "a.json")
+    assert "not a regular file" in client.get("/api/annotations/0").error
+    assert "not a regular file" in client.save("/api/annotations/0", CLICK_DOCUMENT, base="").error
+
+
+def test_an_address_that_is_none_is_not_found(server):
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=5) as connection:
+        host = f"Host: 127.0.0.1:{server.server_port}"
+        connection.sendall(f"GET http://[ HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n".encode())
+        assert connection.recv(100).split()[1] == b"404"
 
 
 def test_a_single_image_serves_that_image_alone(photos, run_server):

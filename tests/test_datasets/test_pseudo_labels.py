@@ -65,8 +65,10 @@ def test_mistakes_are_explained(predictions, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no PNG"):
         make_pseudo_labels(tmp_path / "empty", tmp_path / "out", screen=Screen())
-    with pytest.raises(UserError, match="is not empty"):
+    with pytest.raises(UserError, match="is not an empty folder"):
         make_pseudo_labels(predictions, predictions, screen=Screen())
+    with pytest.raises(UserError, match="is not an empty folder"):
+        make_pseudo_labels(predictions, predictions / "good.png", screen=Screen())
     write_png(tmp_path / "truth" / "good.png", block(3, size=20))
     with pytest.raises(UserError, match="are they a pair"):
         list(make_pseudo_labels(predictions, tmp_path / "out", screen=Screen(), truth=tmp_path / "truth"))

@@ -157,7 +157,7 @@ def test_what_makes_no_sense_is_refused_by_file_and_entry(read, annotations, mes
 def test_a_giant_size_is_refused_before_memory_is_taken(tmp_path):
     record = {"format": "sparsevision-annotation", "version": 1, "type": "point_labels", "labels": [1], "xy": [[1, 1]]}
     (tmp_path / "a.json").write_text(json.dumps({**record, "size": [2**20, 2**20]}))
-    with pytest.raises(UserError, match=r"a\.json: claims an image of 1048576 x 1048576 pixels"):
+    with pytest.raises(UserError, match=r"a\.json: size: 1048576 x 1048576 pixels or points"):
         read_sparse_labels(tmp_path / "a.json", ignore_index=IGNORE)
     within_memory((2**13, 2**13))
 

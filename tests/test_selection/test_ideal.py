@@ -128,7 +128,7 @@ def test_memory_is_bounded():
         IDEAL(max_places=500).select(points, 5, rng=np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("options", [{"k": 0}, {"graphs": 0}, {"max_places": 0}])
+@pytest.mark.parametrize("options", [{"k": 0}, {"k": 2.5}, {"graphs": 1e400}, {"max_places": 0}])
 def test_wrong_options(options):
     with pytest.raises(AnnotationError, match="k, graphs and max_places are at least 1"):
         IDEAL(**options)

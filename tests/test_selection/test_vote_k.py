@@ -64,7 +64,9 @@ def test_a_smaller_budget_is_the_beginning_of_a_larger_one():
     assert VoteK(k=20).select(points, 60)[:25].tolist() == VoteK(k=20).select(points, 25).tolist()
 
 
-@pytest.mark.parametrize("options", [{"k": 0}, {"rho": 1}, {"rho": float("nan")}])
+@pytest.mark.parametrize(
+    "options", [{"k": 0}, {"k": 2.5}, {"k": 1e400}, {"rho": 1}, {"rho": 1e400}, {"rho": float("nan")}]
+)
 def test_wrong_options(options):
     with pytest.raises(AnnotationError, match="VoteK: expected k of at least 1 and rho above 1"):
         VoteK(**options)

@@ -188,7 +188,8 @@ def test_the_report_takes_what_the_page_writes(tmp_path, class_maps):
         boxes = type(boxes)(xyxy=boxes.xyxy, labels=boxes.labels, size=boxes.size, meta={"seconds": [2.0] * len(boxes)})
         mixed = load_annotations(tmp_path / "clicks" / f"{name}.json") | {"boxes": boxes}
         save_annotations(tmp_path / "page" / f"{name}.json", mixed)
-    (tmp_path / "page" / "classes.txt").write_text("background\nmoth\nleaf\nsnail\n")
+    (tmp_path / "page" / "lists").mkdir()
+    (tmp_path / "page" / "lists" / "classes.txt").write_text("background\nmoth\nleaf\nsnail\n")
     finished = run_tool(REPORT, tmp_path / "page", "--truth", class_maps, "--out", tmp_path / "report")
     assert finished.code == 0, finished.err
     rows = {(row["kind"], row["class"]): row for row in csv.DictReader((tmp_path / "report" / "report.csv").open())}

@@ -13,6 +13,7 @@ from sparsevision.annotation.errors import AnnotationError
 from sparsevision.annotation.formats.names import checked_name, find_image
 from sparsevision.annotation.types import Annotation
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ByImage = Mapping[str, Mapping[str, Annotation]]
 
 
@@ -92,14 +93,18 @@ def by_image_of(annotations: AnnotationSet | ByImage) -> dict[str, dict[str, Ann
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
     """(height, width) of an image file, as its pixels are stored."""
-    data = np.frombuffer(files.read_bytes(path), dtype=np.uint8)
+    data = files.read_bytes(path)
+    if data[:8] == PNG_SIGNATURE and data[12:16] == b"IHDR" and len(data) >= 24:  # nothing is unpacked: it may be huge
+        width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
+        return checks.frame_size((height, width), field=str(path))
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
     except cv2.error:
         image = None
     if image is None:
         raise AnnotationError(f"{path}: not an image that can be read, or cut off.")
-    return image.shape[:2]
+    return image.shape
 
 
 def _size_of(image: str, by_name: Mapping[str, Annotation], known: tuple[int, int] | None) -> tuple[int, int]:

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from sparsevision.annotation import checks
 from sparsevision.annotation.errors import AnnotationError
 from sparsevision.annotation.formats import values
 
-MAX_PIXELS = 2**26
 MAX_COUNTS = 2**22
 
 
 def checked_size(size: tuple[int, int], *, field: str) -> tuple[int, int]:
     """The size (height, width) if a dense map of it may be made."""
-    if size[0] * size[1] > MAX_PIXELS:
+    if size[0] * size[1] > checks.MAX_PLACES:
         raise AnnotationError(
-            f"{field}: {size[1]} x {size[0]} pixels, too many for a dense mask (at most {MAX_PIXELS})."
+            f"{field}: {size[1]} x {size[0]} pixels, too many for a dense mask (at most {checks.MAX_PLACES})."
         )
     return size
 
