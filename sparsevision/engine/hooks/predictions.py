@@ -22,7 +22,8 @@ class PredictionWriter(Hook):
     """A file per sample and field, named by the sample, and `metrics.json`.
 
     `pred_mask` and `pred_soft_mask` become 8-bit PNGs (255 times the probability), `pred_sem_seg` an 8-bit PNG of class
-    ids; any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by `load_checkpoint`.
+    ids; any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by
+    `load_checkpoint`.
 
     Args:
         out_dir: the folder.
