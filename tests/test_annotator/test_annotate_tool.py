@@ -1,6 +1,7 @@
 """tools/annotation/annotate.py, and the assistant behind the page."""
 
 import configparser
+import os
 import re
 import signal
 import socket
@@ -58,6 +59,22 @@ def test_mistakes_end_in_a_sentence(photos, arguments, words):
     finished = run_tool(TOOL, *arguments, "--no-browser", "--sam", "none")
     assert finished.code == 2
     assert words in finished.err.replace("\n", " ")
+
+
+def test_a_file_that_is_no_image_is_an_error(tmp_path):
+    (tmp_path / "notes.txt").write_text("moths")
+    finished = run_tool(TOOL, tmp_path / "notes.txt", "--no-browser", "--sam", "none")
+    assert finished.code == 2
+    assert "notes.txt" in finished.err
+    assert not (tmp_path / "annotations").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_before_the_first_stroke(photos, tmp_path, monkeypatch):
+    (locked := tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != locked)  # root may write everywhere
+    finished = run_tool(TOOL, photos, "--out", locked / "labels", "--no-browser", "--sam", "none")
+    assert finished.code == 2
+    assert "choose another --out" in finished.err.replace("\n", " ")
 
 
 def test_the_same_folder_gets_the_same_port(photos, run_server):

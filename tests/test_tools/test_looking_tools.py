@@ -43,6 +43,17 @@ def test_browse_dataset_draws_samples_and_counts_labels(tiny_config, tmp_path):
     assert "255: " in finished.out
 
 
+def test_browse_dataset_draws_every_image_of_a_repeated_set_once(tiny_config, tmp_path):
+    """Of 5 images 24 times, evenly spread picks out of 120 passed one image over and drew the others anew."""
+    repeated = tmp_path / "repeated.py"
+    lines = ["from mmengine.dataset import RepeatDataset"]
+    lines += ["train_dataloader['dataset'] = dict(type=RepeatDataset, times=6, dataset=train_dataloader['dataset'])"]
+    repeated.write_text("\n".join([tiny_config.read_text(), *lines]))
+    finished = run_tool("misc/browse_dataset.py", repeated, "--number", "5", "--out-dir", tmp_path / "pictures")
+    assert finished.code == 0, finished.err
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == finished.out.count("pixels by label") == 4
+
+
 def test_browse_dataset_names_a_missing_loader(tiny_config):
     finished = run_tool("misc/browse_dataset.py", tiny_config, "--split", "val")
     assert finished.code == 2

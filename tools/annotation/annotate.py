@@ -4,12 +4,14 @@ Every change is saved at once. The page is served to this machine alone; see doc
 """
 
 import argparse
+import os
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
 from sparsevision.annotator import AnnotatorServer, Assistant, Gallery, Project, choose_backend
 from sparsevision.engine import run_tool
+from sparsevision.utils import UserError
 
 EXAMPLE = """examples:
   python tools/annotation/annotate.py photos --classes background,moth
@@ -41,11 +43,28 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def make_server(args: argparse.Namespace) -> AnnotatorServer:
     """The server that the command line asks for, listening but not yet answering."""
     gallery = Gallery(args.images)
+    check_readable(gallery)
+    out = args.out or gallery.folder / "annotations"
+    check_writable(out)
     classes = None if args.classes is None else args.classes.split(",")
-    project = Project(gallery=gallery, out=args.out or gallery.folder / "annotations", classes=classes)
+    project = Project(gallery=gallery, out=out, classes=classes)
     backend = choose_backend(args.sam)
     assistant = None if backend is None else Assistant(backend=backend, pixels=gallery.pixels)
     return AnnotatorServer(project=project, assistant=assistant, port=args.port)
+
+
+def check_readable(gallery: Gallery) -> None:
+    """Raise UserError when not one of the images can be read; a page with a few bad ones names them itself."""
+    if all(picture.error for picture in gallery.pictures):
+        raise UserError(gallery.pictures[0].error)
+
+
+def check_writable(out: Path) -> None:
+    """Raise UserError when this user may not write into a folder, or make it: better now than at the first stroke."""
+    path = Path(os.path.abspath(out))
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"'{there}' cannot be written by this user, so nothing could be saved; choose another --out.")
 
 
 def greeting(server: AnnotatorServer) -> str:

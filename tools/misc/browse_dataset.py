@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.dataset import RepeatDataset
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
@@ -65,14 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     dataset = DATASETS.build(loader.dataset)
     visualizer = SparseVisualizer()
     visualizer.dataset_meta = dataset.metainfo
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(args.number, len(dataset))).round().astype(int))
+    count = len(dataset.dataset) if isinstance(dataset, RepeatDataset) else len(dataset)  # repeats have one name
+    chosen = np.unique(np.linspace(0, count - 1, min(args.number, count)).round().astype(int))
     for index in track(chosen, description="drawing", transient=True):
         item = dataset[int(index)]
         sample = item["data_samples"]
         name = sample.get("sample_id", f"sample_{index}")
         path = write_image(args.out_dir / f"{name}.png", visualizer.draw_sample(image_of(item), sample))
         print(f"{path}  pixels by label: {label_counts(sample)}")
-    print(f"wrote {len(chosen)} of {len(dataset)} samples to {args.out_dir}")
+    print(f"wrote {len(chosen)} of {count} samples to {args.out_dir}")
 
 
 if __name__ == "__main__":
