@@ -22,11 +22,23 @@ def stroke_mask(polyline: np.ndarray, width: float, shape: tuple[int, int]) -> n
     Returns a bool array of the given shape (height, width).
     """
     mask = np.zeros(shape, dtype=bool)
-    mask[pixel_of(polyline, shape)] = True
+    window, patch = stroke_patch(polyline, width, shape)
+    mask[window] = patch
+    return mask
+
+
+def stroke_patch(polyline: np.ndarray, width: float, shape: tuple[int, int]) -> tuple[tuple[slice, slice], np.ndarray]:
+    """`stroke_mask` without the empty rest: index of a window around the stroke, and the bool array there."""
+    low, high = np.floor(polyline.min(axis=0) - width / 2), np.ceil(polyline.max(axis=0) + width / 2)
+    left, top = np.maximum(low, 0).astype(np.int64).tolist()
+    right, bottom = np.minimum(high + 1, shape[::-1]).astype(np.int64).tolist()
+    patch = np.zeros((bottom - top, right - left), dtype=bool)
+    rows, columns = pixel_of(polyline, shape)
+    patch[rows - top, columns - left] = True
     segments = itertools.pairwise(polyline) if len(polyline) > 1 else [(polyline[0], polyline[0])]
     for start, end in segments:
-        _cover_segment(mask, start, end, width / 2)
-    return mask
+        _cover_segment(patch, (top, left), start, end, width / 2)
+    return (slice(top, bottom), slice(left, right)), patch
 
 
 def square_mask(row: int, column: int, side: int, shape: tuple[int, int]) -> tuple[slice, slice]:
@@ -44,15 +56,19 @@ def box_mask(xyxy: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
     return slice(max(top, 0), min(bottom, shape[0])), slice(max(left, 0), min(right, shape[1]))
 
 
-def _cover_segment(mask: np.ndarray, start: np.ndarray, end: np.ndarray, reach: float) -> None:
+def _cover_segment(
+    patch: np.ndarray, corner: tuple[int, int], start: np.ndarray, end: np.ndarray, reach: float
+) -> None:
+    """Add a thick segment to a patch of the image whose top left pixel is `corner` (row, column)."""
     low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
-    first, last = max(int(np.floor(low[1])), 0), min(int(np.ceil(high[1])), mask.shape[0] - 1)
+    first, last = max(int(np.floor(low[1])), corner[0]), min(int(np.ceil(high[1])), corner[0] + patch.shape[0] - 1)
     for top in range(first, last + 1, _ROWS_AT_ONCE):
         bottom = min(top + _ROWS_AT_ONCE, last + 1)
         left, right = _columns_near(start, end, reach, top, bottom - 1)
-        left, right = max(left, 0), min(right + 1, mask.shape[1])
+        left, right = max(left, corner[1]), min(right + 1, corner[1] + patch.shape[1])
         if left < right:
-            mask[top:bottom, left:right] |= _near_segment(start, end, reach, top, bottom, left, right)
+            part = patch[top - corner[0] : bottom - corner[0], left - corner[1] : right - corner[1]]
+            part |= _near_segment(start, end, reach, top, bottom, left, right)
 
 
 def _columns_near(start: np.ndarray, end: np.ndarray, reach: float, top: int, bottom: int) -> tuple[int, int]:

@@ -289,7 +289,8 @@ def _owned(annotation: Annotation) -> tuple[np.ndarray, np.ndarray]:
     checks.within_memory(annotation.size, field=f"{type(annotation).__name__}.size")
     owner = np.full(annotation.size, -1, dtype=np.int64)
     for index in _painting_order(annotation):
-        owner[_footprint(annotation, index)] = index
+        window, patch = _footprint(annotation, index)
+        owner[window][patch] = index
     place = np.flatnonzero(owner.ravel() >= 0)
     return place, owner.ravel()[place]
 
@@ -301,16 +302,16 @@ def _painting_order(annotation: Annotation) -> Iterable[int]:
     return range(len(annotation) - 1, -1, -1)
 
 
-def _footprint(annotation: Annotation, index: int) -> Any:
-    """Index of the places that an item labels."""
+def _footprint(annotation: Annotation, index: int) -> tuple[Any, Any]:
+    """Index of a window, and index in it of the places that an item labels."""
     if isinstance(annotation, Boxes):
-        return raster.box_mask(annotation.xyxy[index], annotation.size)
+        return raster.box_mask(annotation.xyxy[index], annotation.size), ...
     if isinstance(annotation, Scribbles):
-        return raster.stroke_mask(annotation.polylines[index], annotation.widths[index], annotation.size)
+        return raster.stroke_patch(annotation.polylines[index], annotation.widths[index], annotation.size)
     if isinstance(annotation, PointLabels) and annotation.xy is None:
-        return annotation.indices[index]
+        return ..., annotation.indices[index]
     rows, columns = raster.pixel_of(annotation.xy[index : index + 1], annotation.size)
-    return int(rows[0]), int(columns[0])
+    return ..., (int(rows[0]), int(columns[0]))
 
 
 def _object_map(classes: np.ndarray, ignore_index: int | None) -> tuple[np.ndarray, dict[int, int]]:

@@ -229,7 +229,8 @@ class Scribbles(Annotation):
         """Label map int64 (height, width); where strokes cross, the earlier one keeps its pixels."""
         canvas = self._canvas(fill)
         for polyline, width, label in zip(self.polylines[::-1], self.widths[::-1], self.labels[::-1], strict=True):
-            canvas[raster.stroke_mask(polyline, width, self.size)] = label
+            window, patch = raster.stroke_patch(polyline, width, self.size)
+            canvas[window][patch] = label
         return canvas
 
 

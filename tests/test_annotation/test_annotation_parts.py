@@ -1,5 +1,6 @@
 """The small parts beneath the types: rasters, archives, checks."""
 
+import itertools
 import struct
 import tracemalloc
 
@@ -12,7 +13,7 @@ from sparsevision.annotation.checks import frame_size, plain_json
 from sparsevision.annotation.files import read_bytes
 from sparsevision.annotation.formats.data_set import image_size
 from sparsevision.annotation.npz import pack_arrays, unpack_arrays
-from sparsevision.annotation.raster import box_mask, pixel_of, square_mask, stroke_mask
+from sparsevision.annotation.raster import box_mask, pixel_of, square_mask, stroke_mask, stroke_patch
 from sparsevision.annotation.regions import components, depth_squared
 
 
@@ -37,6 +38,27 @@ def test_a_dot_and_a_brush():
     assert stroke_mask(dot, 1, (5, 5)).sum() == 1
     assert stroke_mask(dot, 2, (5, 5)).sum() == 5
     assert stroke_mask(dot, 3, (5, 5)).sum() == 9
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (30, 20), (200, 90)])
+def test_a_stroke_is_drawn_in_a_window_as_large_as_needed(shape):
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    for width in (1, 2, 3.7, 9):
+        line = rng.uniform(-0.5, np.array(shape[::-1]) - 0.5, (3, 2))
+        line[0] = -0.5
+        (down, across), patch = stroke_patch(line, width, shape)
+        expected = np.zeros(shape, dtype=bool)
+        expected[pixel_of(line, shape)] = True
+        for start, end in itertools.pairwise(line):
+            way = end - start
+            share = ((columns - start[0]) * way[0] + (rows - start[1]) * way[1]) / (way @ way)
+            x, y = (start[axis] + np.clip(share, 0, 1) * way[axis] for axis in (0, 1))
+            expected |= np.hypot(columns - x, rows - y) <= width / 2
+        assert np.array_equal(expected[down, across], patch)
+        assert expected.sum() == patch.sum()
+    (down, across), patch = stroke_patch(np.array([[70.0, 5.0]]), 3, (200, 90))
+    assert (patch.shape, patch.sum()) == ((5, 5), 9)
 
 
 def test_archives_come_back():
