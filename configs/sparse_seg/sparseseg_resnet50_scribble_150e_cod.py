@@ -29,7 +29,7 @@ model.update(
         dict(type=SaliencyCoherence, weight=0.3),
         dict(type=StructureConsistency, scale=0.6, compared_at=0.3, moves=True, weights=(1.3, 0.7)),
         dict(type=EntropyMinimisation, weight=0.05, start=20 / 150),
-        dict(type=FeatureGuided, weight=0.15, start=60 / 150),
+        dict(type=FeatureGuided, weight=0.3, start=60 / 150),
     ]
 )
 train_cfg.update(max_epochs=150)

@@ -12,6 +12,10 @@ Hardware and time: 2 CPU cores, about 2 minutes. There is no number to expect: i
 
 from mmengine.config import read_base
 
+from sparsevision.methods.sparse_seg.terms import BoxProjection
+
 with read_base():
     from .tiny_sparseseg_resnet18_scribble_30e_camouflage import *
     from .._base_.datasets.own_images import *
+
+model.terms.append(dict(type=BoxProjection, weight=2.0))  # adds nothing to images without a box

@@ -5,8 +5,7 @@
     python tools/test.py configs/sparse_seg/tiny_sparseseg_resnet18_box_30e_camouflage.py \
         work_dirs/tiny_sparseseg_resnet18_box_30e_camouflage/epoch_30.pth
 
-Outside of the boxes is background; the animal should fill its box from side to side. Without coherence: an empty mask
-is the most coherent one, and no labelled pixel of the animal is there to hold against it.
+Outside of the boxes is background; inside, the animal should reach from side to side and from top to bottom.
 Hardware and time: 2 CPU cores, about 3 minutes for training and testing. The numbers to expect, with every seed, are in
 README.md beside this file.
 """

@@ -129,6 +129,10 @@ class Project:
         if classes is None:
             return _checked_classes(stored or ["background", "object"])
         names = _checked_classes(classes)
+        if len(names) < 2 and not stored:
+            raise UserError(
+                f"--classes {names[0]}: the first name is class 0, the background; name it too: background,{names[0]}."
+            )
         if len(names) < len(stored):
             raise UserError(
                 f"--classes gives {len(names)} names, but {self.out / CLASSES_FILE} has {len(stored)} "

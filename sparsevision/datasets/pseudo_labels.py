@@ -8,6 +8,8 @@ Two published screens, for the answers of a promptable segmenter:
   NeurIPS 2023; here the mean entropy of its pixels in bits).
 """
 
+import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +71,8 @@ def make_pseudo_labels(
 ) -> Iterator[Verdict]:
     """Copy the predictions that pass the screen to `out`/<stem>.png, 8-bit; yields a verdict for each.
 
+    The folder appears once all are judged; after an error there is none.
+
     Args:
         predictions: folder of soft masks, as `tools/test.py --out` writes them (`pred_soft_mask` or `pred_mask`).
         out: folder of pseudo labels; must be empty or missing, so that none of an older run stays in it.
@@ -87,7 +91,21 @@ def make_pseudo_labels(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"'{out}' is not an empty folder. Choose another one for the pseudo labels, or delete it.")
     truths = {} if truth is None else index_by_stem(Path(truth))[0]
-    return (_judge(stem, path, out, screen, truths.get(stem)) for stem, path in found.items())
+    return _verdicts(found, out, screen, truths)
+
+
+def _verdicts(found: dict[str, Path], out: Path, screen: Screen, truths: dict[str, Path]) -> Iterator[Verdict]:
+    """Judge all, in a folder beside `out` that takes its place once nothing can go wrong any more."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        kept = Path(folder, "kept")
+        kept.mkdir()
+        verdicts = []
+        for stem, path in found.items():
+            verdicts.append(_judge(stem, path, kept, screen, truths.get(stem)))
+            yield verdicts[-1]
+        if any(not verdict.reason for verdict in verdicts):
+            os.replace(kept, out)
 
 
 def _judge(stem: str, path: Path, out: Path, screen: Screen, truth: Path | None) -> Verdict:

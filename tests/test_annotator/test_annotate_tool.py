@@ -51,6 +51,7 @@ def test_a_taken_port_is_an_error(photos):
         ([".", "--port", "70000"], "--port must lie between"),
         (["{photos}", "--classes", "a,a"], "only once"),
         (["{photos}", "--classes", ""], "printable names"),
+        (["{photos}", "--classes", "moth"], "the first name is class 0, the background"),
         (["{photos}", "--out", "{photos}/a.png"], "is a file"),
     ],
 )

@@ -72,6 +72,8 @@ def test_mistakes_are_explained(predictions, tmp_path):
     write_png(tmp_path / "truth" / "good.png", block(3, size=20))
     with pytest.raises(UserError, match="are they a pair"):
         list(make_pseudo_labels(predictions, tmp_path / "out", screen=Screen(), truth=tmp_path / "truth"))
+    assert not (tmp_path / "out").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"pred", "truth", "empty"}
 
 
 def test_the_tool_reports_what_it_did(predictions, tmp_path):

@@ -80,7 +80,7 @@ def expected_terms(seen):
     """(term, what it should give at the end of the training)."""
     labels, p, fg = seen.labels, seen.probability, seen.foreground
     smaller = structure_consistency(seen.predict(downsampled(seen.image, 0.5)), downsampled(p, 0.5))
-    boxed = box_projection(fg, labels["box_sem_seg"], foreground=1, ignore_index=IGNORE)
+    boxed = box_projection(fg, labels["box_sem_seg"], foreground=1, ignore_index=IGNORE, inside_only=True)
     dense = partial_cross_entropy(seen.logits, labels["gt_sem_seg"], ignore_index=IGNORE)
     sparse = partial_cross_entropy(seen.logits, labels["sparse_sem_seg"], ignore_index=IGNORE, per_class=True)
     pseudo = structure_loss(seen.foreground_logits, labels["pseudo_mask"], kernel=5, drop=(0.3, 0.7))
@@ -105,6 +105,19 @@ def test_a_term_is_its_function_times_its_weight(index):
     assert expected.item() > 0 or isinstance(term, FeatureGuided)
 
 
+def test_a_mask_along_the_rim_has_the_projections_of_a_box():
+    boxes = torch.zeros(1, *SIZE, dtype=torch.int64)
+    boxes[:, 2:9, 3:12] = 1
+    rim = torch.zeros(1, 1, *SIZE)
+    rim[..., 2:9, 0], rim[..., 0, 3:12] = 1, 1
+    rim[..., 0, 0] = 0
+    names = {"foreground": 1, "ignore_index": IGNORE}
+    along_rim = [box_projection(rim, boxes, **names, inside_only=inside).item() for inside in (False, True)]
+    assert along_rim[0] < 0.2
+    assert along_rim[1] == 2
+    assert box_projection(boxes[:, None].double(), boxes, **names, inside_only=True) == 0
+
+
 def test_late_terms_set_in_late():
     assert UncertaintyAware()(step(progress=0.0)) == 0
     assert UncertaintyAware()(step(progress=0.5)) == pytest.approx(0.5 * UncertaintyAware()(step()).item())
@@ -113,6 +126,13 @@ def test_late_terms_set_in_late():
     assert FeatureGuided(start=0.5)(step(progress=0.4)) == 0
     assert [since(0.5, t) for t in (0.25, 0.5, 0.75, 1.0)] == [-0.5, 0, 0.5, 1]
     assert since(1.0, 1.0) < 0
+
+
+def test_released_coherence_sees_the_foreground_alone():
+    seen = step()
+    expected = 0.3 * local_saliency_coherence(seen.foreground, seen.image)
+    torch.testing.assert_close(SaliencyCoherence(foreground_only=True)(seen), expected)
+    assert not torch.isclose(SaliencyCoherence()(seen), expected, rtol=1e-6)
 
 
 def test_released_sigma_voids_the_auxiliary_heads():

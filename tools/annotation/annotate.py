@@ -76,6 +76,7 @@ def greeting(server: AnnotatorServer) -> str:
         f"Annotating {count} image{'s' * (count > 1)} of {gallery.folder}.",
         f"Open  {server.url}",
         f"Files go to {server.project.out}, saved after every change.",
+        f"Classes: {', '.join(f'{index} {name}' for index, name in enumerate(server.project.classes))}.",
         masks.strip(),
         "Ctrl-C stops.",
     ]

@@ -155,6 +155,7 @@ class BoxTool extends Resizer {
     const box = distance(start.at, p.at) > SLIP ? boxBetween(start, p, this.size) : null;
     this.cancel();
     if (!box) return app.select(null);
+    if (app.label === 0) return app.notices.say("A box goes around an object, and class 0 is the background: pick another class.");
     const item = { id: newId(), kind: "box", label: app.label, box, seconds: app.clock.lap() };
     app.record.add(item);
     app.select(item.id);

@@ -7,7 +7,9 @@ from sparsevision.layers.reduce import global_count
 from sparsevision.methods.sparse_seg.losses import full_precision
 
 
-def box_projection(probability: Tensor, box_map: Tensor, *, foreground: int, ignore_index: int) -> Tensor:
+def box_projection(
+    probability: Tensor, box_map: Tensor, *, foreground: int, ignore_index: int, inside_only: bool = False
+) -> Tensor:
     """dice(max over y of p, max over y of b) + dice(max over x of p, max over x of b), mean over images with a box.
 
     dice(u, v) = 1 - 2 sum(u v) / sum(u^2 + v^2). Several boxes of one image are projected together, as one map b.
@@ -20,6 +22,8 @@ def box_projection(probability: Tensor, box_map: Tensor, *, foreground: int, ign
             nothing is known (padding, an image without boxes); such pixels take no part.
         foreground: the class whose boxes are compared.
         ignore_index: see above.
+        inside_only: project only what lies inside the boxes. Without it a prediction along the rim of the image has the
+            right projections too, and networks do find that; what lies outside is then left to partial cross-entropy.
 
     Returns:
         Scalar; zero (with a zero gradient) where no image has a box of that class.
@@ -34,7 +38,7 @@ def box_projection(probability: Tensor, box_map: Tensor, *, foreground: int, ign
         )
     values = full_precision(probability[:, 0])
     boxes = (box_map == foreground).to(values)
-    predicted = values * (box_map != ignore_index)
+    predicted = values * (boxes if inside_only else box_map != ignore_index)
     boxed = boxes.amax((1, 2))
     terms = sum(_dice_loss(predicted.amax(axis), boxes.amax(axis)) for axis in (1, 2))
     return (terms * boxed).sum() / global_count(boxed.sum()).clamp(min=torch.finfo(values.dtype).tiny)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sparsevision.methods.sparse_seg.terms import LossTerm, PartialCrossEntropy, PseudoLabels
+from sparsevision.methods.sparse_seg.terms import BoxProjection, LossTerm, PartialCrossEntropy, PseudoLabels
 from sparsevision.methods.sparse_seg.terms_unlabelled import SaliencyCoherence
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError, did_you_mean
@@ -14,8 +14,9 @@ PRESETS: Mapping[str, Mapping[type[LossTerm], Mapping[str, Any]]] = MappingProxy
         "published": MappingProxyType(
             {
                 PartialCrossEntropy: {"probabilities_as_logits": True},  # SCWSSOD, CRNet
-                SaliencyCoherence: {"compounding_sigma": True},  # SCWSSOD, CRNet
+                SaliencyCoherence: {"compounding_sigma": True, "foreground_only": True},  # SCWSSOD, CRNet
                 PseudoLabels: {"weighted": False},  # F3Net, WS-SAM
+                BoxProjection: {"inside_only": False},  # BoxInst
             }
         ),
         "fixed": MappingProxyType({}),

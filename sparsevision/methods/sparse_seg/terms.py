@@ -157,11 +157,15 @@ class PseudoLabels(LossTerm):
 
 @MODELS.register_module()
 class BoxProjection(LossTerm):
-    """`box_projection`: the foreground should fill its boxes from side to side."""
+    """`box_projection`: the foreground should fill its boxes from side to side; see there for `inside_only`."""
 
     name = "box_projection"
     needs = "box_sem_seg"
     binary = True
+
+    def __init__(self, *, weight: float = 1.0, inside_only: bool = True) -> None:
+        super().__init__(weight=weight)
+        self.inside_only = inside_only
 
     def value(self, step: Step) -> Tensor:
         """See the class."""
@@ -170,4 +174,5 @@ class BoxProjection(LossTerm):
             step.labels[self.needs],
             foreground=step.foreground_index,
             ignore_index=step.ignore_index,
+            inside_only=self.inside_only,
         )

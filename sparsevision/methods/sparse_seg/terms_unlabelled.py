@@ -24,6 +24,8 @@ class SaliencyCoherence(LossTerm):
         weight: .3 in SCWSSOD, on each head.
         radius, sigma_xy, sigma_rgb, scale, padding: see the function.
         compounding_sigma: as released: the k-th head sees sigma_rgb ** k, which voids the term for all but the first.
+        foreground_only: as released: compare the foreground's probability alone. With two classes this differs at the
+            rim only, where padding="zero" sets a probability of zero outside the image against it.
     """
 
     name = "coherence"
@@ -38,16 +40,20 @@ class SaliencyCoherence(LossTerm):
         scale: float = 0.25,
         padding: str = "zero",
         compounding_sigma: bool = False,
+        foreground_only: bool = False,
     ) -> None:
         super().__init__(weight=weight)
         self.sigma_rgb = sigma_rgb
+        self.foreground_only = foreground_only
         self.compounding_sigma = compounding_sigma
         self.options = {"radius": radius, "sigma_xy": sigma_xy, "scale": scale, "padding": padding}
 
     def value(self, step: Step) -> Tensor:
         """See the class."""
         sigma = self.sigma_rgb ** (step.head + 1) if self.compounding_sigma else self.sigma_rgb
-        return local_saliency_coherence(step.probability, step.image, sigma_rgb=sigma, **self.options)
+        binary = self.foreground_only and step.foreground_index is not None
+        probability = step.foreground if binary else step.probability
+        return local_saliency_coherence(probability, step.image, sigma_rgb=sigma, **self.options)
 
 
 @MODELS.register_module()
