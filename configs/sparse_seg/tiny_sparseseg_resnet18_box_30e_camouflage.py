@@ -13,7 +13,7 @@ README.md beside this file.
 from mmengine.config import read_base
 
 from sparsevision.methods.sparse_seg.terms import BoxProjection, PartialCrossEntropy
-from sparsevision.methods.sparse_seg.terms_unlabelled import StructureConsistency
+from sparsevision.methods.sparse_seg.terms_unlabelled import SaliencyCoherence, StructureConsistency
 
 with read_base():
     from .tiny_sparseseg_resnet18_scribble_30e_camouflage import *
@@ -22,5 +22,6 @@ train_dataloader.dataset.sparse_dir = "Annotations/box"
 model.terms = [
     dict(type=PartialCrossEntropy),
     dict(type=BoxProjection, weight=2.0),
+    dict(type=SaliencyCoherence, weight=0.1, scale=0.5),
     dict(type=StructureConsistency, scale=0.6, compared_at=0.5, moves=True, weights=(1.3, 0.7)),
 ]
