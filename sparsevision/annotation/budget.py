@@ -89,7 +89,7 @@ def annotation_cost(
 ) -> float:
     """Seconds that one annotation object, or all in a list or dict, took to make under a cost model."""
     model = CostModel() if model is None else model
-    return float(sum(modelled_seconds(item, model=model).sum() for item in _each(annotations)))
+    return float(sum(model.price(item) * _units(item).sum() for item in _each(annotations)))
 
 
 def measured_seconds(annotations: Annotation | Iterable[Annotation] | Mapping[str, Annotation]) -> float | None:

@@ -23,7 +23,7 @@ TOOL = "annotation/annotate.py"
 def test_the_terminal_says_what_to_do_and_ctrl_c_ends_cleanly(photos, tmp_path):
     command = [sys.executable, "-u", str(ROOT / "tools" / TOOL), str(photos), "--out", str(tmp_path / "labels")]
     with subprocess.Popen([*command, "--no-browser", "--sam", "none"], stdout=subprocess.PIPE, text=True) as process:
-        lines = [process.stdout.readline() for _ in range(5)]
+        lines = [process.stdout.readline() for _ in range(6)]
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)[0]
     said = "".join(lines)
