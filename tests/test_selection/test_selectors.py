@@ -191,11 +191,10 @@ def test_wrong_names_and_options(name, options, message):
 @pytest.mark.slow
 @pytest.mark.parametrize("selector", [VoteK(), IDEAL()], ids=lambda each: type(each).__name__)
 def test_500_of_50_000_in_a_minute_on_two_cores(selector, rng):
-    """In time on the wall, or in half the time of all cores where something else keeps them busy."""
     features = rng.standard_normal((50_000, 512)).astype(np.float32)
-    wall, cores = time.perf_counter(), time.process_time()
+    start = time.perf_counter()
     chosen = selector.select(features, 500, rng=seeded())
-    wall, cores = time.perf_counter() - wall, time.process_time() - cores
+    seconds = time.perf_counter() - start
     assert len(set(chosen.tolist())) == 500
-    assert min(wall, cores / 2) < 60, f"{wall:.0f} s, {cores:.0f} s of all cores"
+    assert seconds < 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4e6, "more than 4 GB"
