@@ -41,16 +41,25 @@ def write_label_png(path: str | os.PathLike, label_map: Any, *, ignore_index: in
 
     For annotations: `write_label_png(path, points.densify(255, side=11), ignore_index=255)`.
     """
+    files.write_bytes(path, encode_label_png(label_map, ignore_index=ignore_index, source=path))
+
+
+def encode_label_png(label_map: Any, *, ignore_index: int, source: str | os.PathLike) -> bytes:
+    """What `write_label_png` writes. `source` is named in the error where the map (height, width) holds other classes.
+
+    Raises:
+        AnnotationError: the map holds a class other than 0 and 1.
+    """
     _check_ignore_index(ignore_index)
     labels = regions.class_map(label_map, ignore_index, name="label_map")
     strange = np.setdiff1d(labels, (0, 1, ignore_index))
     if strange.size:
         raise AnnotationError(
-            f"{path}: the label map holds {strange[:5].tolist()}; expected 0 background, 1 foreground and "
+            f"{source}: the label map holds {strange[:5].tolist()}; expected 0 background, 1 foreground and "
             f"{ignore_index} unlabelled."
         )
     codes = np.select([labels == 1, labels == 0], [FOREGROUND, BACKGROUND], UNLABELLED).astype(np.uint8)
-    files.write_bytes(path, cv2.imencode(".png", codes)[1].tobytes())
+    return cv2.imencode(".png", codes)[1].tobytes()
 
 
 def _decode(path: str | os.PathLike) -> np.ndarray:

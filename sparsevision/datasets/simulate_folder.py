@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from sparsevision.annotation import (
@@ -31,12 +30,13 @@ from sparsevision.annotation import (
     simulate_tracks,
 )
 from sparsevision.annotation.files import write_bytes
-from sparsevision.annotation.label_png import BACKGROUND, FOREGROUND, UNLABELLED
+from sparsevision.annotation.label_png import encode_label_png
 from sparsevision.annotation.tracks_flow import FLOW_SUFFIXES
 from sparsevision.datasets.dense_masks import MaskReader
 from sparsevision.utils import UserError
 
 Named = Annotation | dict[str, Annotation]
+UNKNOWN = -1
 KINDS = ("points", "scribbles", "boxes", "clicks", "tracks")
 
 
@@ -211,7 +211,7 @@ def _with_meta(annotation: Annotation, **more: object) -> Annotation:
 
 
 def _label_png(made: dict[str, Annotation], path: Path, simulation: Simulation) -> bytes:
-    """S-COD codes of points, scribbles or clicks. Raises UserError for other kinds and classes."""
+    """S-COD codes of points or scribbles. Raises UserError for other kinds and classes."""
     if simulation.kind not in ("points", "scribbles"):
         raise UserError(f"label PNGs hold points or scribbles, not {simulation.kind}; leave --png out.")
     annotation = next(iter(made.values()))
@@ -221,9 +221,7 @@ def _label_png(made: dict[str, Annotation], path: Path, simulation: Simulation) 
             f"{path}: label PNGs know the classes 0 and 1 only, not {strange[:5].tolist()}; leave --png out."
         )
     options = {"side": simulation.side} if simulation.kind == "points" else {}
-    labels = annotation.densify(-1, **options)
-    codes = np.select([labels == 1, labels == 0], [FOREGROUND, BACKGROUND], UNLABELLED).astype(np.uint8)
-    return cv2.imencode(".png", codes)[1].tobytes()
+    return encode_label_png(annotation.densify(UNKNOWN, **options), ignore_index=UNKNOWN, source=path)
 
 
 def _holds(path: Path, data: bytes) -> bool:
