@@ -6,7 +6,7 @@
 
 No keywords are asked for: the objects are outlines filled with texture, which have no name. Two passes instead of
 six: on 24 training pictures the mean IoU was .185 after two and .173 after six.
-Hardware and time: 2 CPU cores, about 2 minutes. The number to expect is in configs/sparse_seg/README.md, beside that of
+Hardware and time: 2 CPU cores, about 3 minutes. The number to expect is in configs/sparse_seg/README.md, beside that of
 a network trained from such masks.
 """
 

@@ -4,7 +4,7 @@
     python tools/annotation/pseudo_labels.py work_dirs/gensam_train/pred_soft_mask \
         --out data/tiny_camouflage/TrainDataset/Pseudo
 
-Hardware and time: 2 CPU cores, about 3 minutes. No number to expect: the masks are for training, see
+Hardware and time: 2 CPU cores, about 5 minutes. No number to expect: the masks are for training, see
 configs/sparse_seg/tiny_sparseseg_resnet18_pseudo_100e_camouflage.py.
 """
 
