@@ -1,0 +1,1 @@
+"""Event cameras: recordings, representations, data sets of event frames."""
