@@ -1,8 +1,8 @@
 """Bilinear up-sampling as two small matrices, and norms of up-sampled features without up-sampling these.
 
 `F.interpolate(x, mode="bilinear", align_corners=False)` is U_y x U_x^T for every channel, where a row of U holds
-at most two weights, next to each other. So it commutes with sums over channels, and the squared norm of an up-sampled feature
-vector is a quadratic form in dot products of neighbouring vectors at low resolution.
+at most two weights, next to each other. So it commutes with sums over channels, and the squared norm of an
+up-sampled feature vector is a quadratic form in dot products of neighbouring vectors at low resolution.
 """
 
 from dataclasses import dataclass

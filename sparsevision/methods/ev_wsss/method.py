@@ -44,8 +44,8 @@ class EVWSSS(BaseModel):
     """Two students of one architecture (Cho et al., ECCV 2024), A of the past and B of the time-reversed future.
 
     `inputs` is {"events": (B, T * bins, H, W)} and, for two students in training, {"events_reversed": same shape},
-    grids oldest first in the direction of reading; H and W are multiples of 8. Training samples carry `sparse_sem_seg` (or
-    `gt_sem_seg`, see `labels`). Student A alone answers, from the past alone, unless `fuse` is set.
+    grids oldest first in the direction of reading; H and W are multiples of 8. Training samples carry `sparse_sem_seg`
+    (or `gt_sem_seg`, see `labels`). Student A alone answers, from the past alone, unless `fuse` is set.
 
     Args:
         num_classes: C.

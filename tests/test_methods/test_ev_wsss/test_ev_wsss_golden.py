@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from conftest import official_state
 from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from official_weights import official_state
 
 from sparsevision.methods.ev_wsss import EVWSSS, E2VIDRecurrentEncoder, ESSDecoder, convert_checkpoint
 

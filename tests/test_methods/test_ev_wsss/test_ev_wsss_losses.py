@@ -137,7 +137,7 @@ def test_missing_stream_and_labels_are_said():
         model()({"events": inputs["events"]}, samples, mode="loss")
     with pytest.raises(UserError, match="learns from `sparse_sem_seg`"):
         model()(inputs, [SegDataSample() for _ in samples], mode="loss")
-    with pytest.raises(UserError, match="Dual: .* expected some of weight, threshold, from_epoch"):
+    with pytest.raises(UserError, match=r"Dual: .* expected some of weight, threshold, from_epoch"):
         model(dual={"treshold": 0.5})
 
 

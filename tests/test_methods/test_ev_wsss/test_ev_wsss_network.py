@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import official_state
+from official_weights import official_state
 
 from sparsevision.methods.ev_wsss import E2VIDRecurrentEncoder, ESSDecoder, convert_checkpoint
 from sparsevision.methods.ev_wsss.convert import convert_with_report
@@ -80,5 +80,5 @@ def test_the_official_layouts_are_all_read():
 
 
 def test_something_else_is_refused():
-    with pytest.raises(UserError, match="no checkpoint of EV-WSSS or E2VID.*conv1"):
+    with pytest.raises(UserError, match=r"no checkpoint of EV-WSSS or E2VID.*conv1"):
         convert_checkpoint({"conv1.weight": torch.zeros(3)})
