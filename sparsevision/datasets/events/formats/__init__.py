@@ -1,0 +1,1 @@
+"""File formats of event recordings, one file each; `sparsevision.datasets.events.reader` chooses among them."""

@@ -1,0 +1,65 @@
+"""NumPy archives with the arrays x, y, t, p (or xs, ys, ts, ps)."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsevision.datasets.events.errors import EventFileError
+from sparsevision.datasets.events.formats.columns import as_events
+from sparsevision.datasets.events.formats.recording import MemoryRecording
+
+NAMES = {
+    "x": ("x", "xs"),
+    "y": ("y", "ys"),
+    "t": ("t", "ts", "timestamps", "timestamp"),
+    "p": ("p", "ps", "pol", "polarity", "polarities"),
+}
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether this is an .npz archive."""
+    return head.startswith(b"PK") and path.suffix == ".npz"
+
+
+def open_npz(path: Path, *, recover: bool = False, time_unit: str | None = None) -> MemoryRecording:
+    """All events of the archive. `sensor_size` (height, width) is read if it is there.
+
+    Args:
+        path: the file.
+        recover: keep the events up to the first whose time falls.
+        time_unit: "s" or "us"; None: whole numbers are microseconds, others seconds.
+
+    Raises:
+        EventFileError: unreadable, or without these arrays.
+    """
+    arrays = _arrays(path)
+    size = arrays.get("sensor_size")
+    columns = find_columns(path, arrays)
+    sensor_size = None if size is None else (int(size[0]), int(size[1]))
+    return MemoryRecording(
+        path, as_events(path, **columns, sensor_size=sensor_size, time_unit=time_unit, recover=recover)
+    )
+
+
+def find_columns(path: Path, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
+    """{"x", "y", "t", "p"} among arrays of one of the known names.
+
+    Raises:
+        EventFileError: one is missing.
+    """
+    found = {column: next((arrays[name] for name in names if name in arrays), None) for column, names in NAMES.items()}
+    missing = [" or ".join(NAMES[column]) for column, values in found.items() if values is None]
+    if missing:
+        raise EventFileError(f"{path}: no array {', no array '.join(missing)}; it holds {', '.join(arrays) or 'none'}.")
+    return found
+
+
+def _arrays(path: Path) -> dict[str, NDArray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
+        raise EventFileError(f"{path}: NumPy cannot read it ({error}). Get or write the file again.") from None
+    return arrays

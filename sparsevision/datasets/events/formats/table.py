@@ -1,0 +1,73 @@
+"""Which formats there are, and which of them a file has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparsevision.datasets.events.errors import EventFileError
+from sparsevision.datasets.events.formats import ddd17, hdf5, npz
+from sparsevision.datasets.events.formats.recording import Recording
+from sparsevision.utils import UserError, did_you_mean
+
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes:
+        name: for format=.
+        files: how its files are called, for people.
+        matches: (path, first bytes; none of a folder) -> whether a file is of this format.
+        open: (path, recover=) -> the open recording.
+    """
+
+    name: str
+    files: str
+    matches: Callable[[Path, bytes], bool]
+    open: Callable[..., Recording]
+
+
+FORMATS = (
+    Format("hdf5", "DSEC or rpg HDF5 (.h5, .hdf5)", hdf5.matches, hdf5.HDF5Recording),
+    Format(
+        "ddd17", "DDD17 pair (events.dat.t and events.dat.xyp, or their folder)", ddd17.matches, ddd17.DDD17Recording
+    ),
+    Format("npz", "NumPy archive (.npz)", npz.matches, npz.open_npz),
+)
+
+
+def find_format(path: Path, name: str | None = None) -> Format:
+    """The format of that name, or else the one that the file's content and suffix tell.
+
+    Raises:
+        UserError: no such file or name, or a file of no known format; the message lists those that there are.
+    """
+    if not path.exists():
+        raise EventFileError(f"{path}: no such file or folder.")
+    if name is not None:
+        return _named(name)
+    head = _head(path)
+    for candidate in FORMATS:
+        if candidate.matches(path, head):
+            return candidate
+    listing = "; ".join(f"{each.name}: {each.files}" for each in FORMATS)
+    empty = " is empty and" if path.is_file() and not head else ""
+    raise EventFileError(
+        f"{path}:{empty} has no format that can be read. Readable are {listing}. Or say which: format=."
+    )
+
+
+def _named(name: str) -> Format:
+    names = {each.name: each for each in FORMATS}
+    if name not in names:
+        raise UserError(f"format={name!r} is unknown.{did_you_mean(name, names)} Readable are {', '.join(names)}.")
+    return names[name]
+
+
+def _head(path: Path) -> bytes:
+    if path.is_dir():
+        return b""
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)

@@ -1,0 +1,208 @@
+"""One reader of event recordings, whatever file format they are in.
+
+Times are whole microseconds on the recording's own clock throughout.
+"""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sparsevision.datasets.events.errors import EventFileError, backwards
+from sparsevision.datasets.events.formats.hdf5 import read_rectify_map
+from sparsevision.datasets.events.formats.recording import Recording, first_fall
+from sparsevision.datasets.events.formats.table import find_format
+from sparsevision.datasets.events.types import Events
+from sparsevision.utils import UserError
+
+__all__ = ["EventReader", "open_events", "read_events", "read_rectify_map"]
+
+
+class EventReader:
+    """Events of a recording by number. Made by `open_events`.
+
+    The file is opened at first use, and again in every process that uses the reader: it may be pickled, and it
+    survives a fork. A context manager closes it.
+
+    Args:
+        path: the file or folder.
+        format: name of the format in `formats.table.FORMATS`.
+        recover: keep the good prefix of a broken file.
+        sensor_size: (height, width); None: what the file says.
+    """
+
+    def __init__(
+        self, path: Path, *, format: str, recover: bool = False, sensor_size: tuple[int, int] | None = None
+    ) -> None:
+        self.path = path
+        self.format = format
+        self.recover = recover
+        self._given_size = None if sensor_size is None else (int(sensor_size[0]), int(sensor_size[1]))
+        self._recording: Recording | None = None
+        self._process: int | None = None
+
+    @property
+    def recording(self) -> Recording:
+        """The open file of this process."""
+        if self._recording is None or self._process != os.getpid():
+            chosen = find_format(self.path, self.format)
+            self._recording = chosen.open(self.path, recover=self.recover)
+            self._process = os.getpid()
+        return self._recording
+
+    @property
+    def sensor_size(self) -> tuple[int, int] | None:
+        """(height, width) in pixels, as given or else as the file says; None if neither."""
+        return self._given_size or self.recording.sensor_size
+
+    @property
+    def first_time(self) -> int:
+        """Of the first event, in microseconds. Raises EventFileError if there is none."""
+        return self._time(0)
+
+    @property
+    def last_time(self) -> int:
+        """Of the last event, in microseconds. Raises EventFileError if there is none."""
+        return self._time(len(self) - 1)
+
+    def __len__(self) -> int:
+        return self.recording.count
+
+    def index_of(self, time: int) -> int:
+        """Number of the first event with t >= time (microseconds), len(reader) if there is none."""
+        return self.recording.index_of(int(time))
+
+    def read(self, first: int, last: int) -> Events:
+        """Events number first to last - 1.
+
+        Raises:
+            UserError: not 0 <= first <= last <= len(reader).
+            EventFileError: the file breaks there, times go backwards, or an event lies outside of the sensor.
+        """
+        first, last = int(first), int(last)
+        if not 0 <= first <= last <= len(self):
+            raise UserError(f"{self.path}: events {first} to {last} asked for, of {len(self)}.")
+        found = self.recording.read(first, last)
+        fall = first_fall(found.t)
+        if fall is not None:
+            place = self.recording.place(first + fall)
+            times = {"before": int(found.t[fall - 1]), "after": int(found.t[fall])}
+            raise backwards(self.path, index=first + fall, **times, offset=place)
+        events = Events(x=found.x, y=found.y, t=found.t, p=found.p, sensor_size=self.sensor_size)
+        self._check_sensor(events, first)
+        return events
+
+    def close(self) -> None:
+        """Let go of the file; a later use opens it again."""
+        if self._recording is not None and self._process == os.getpid():
+            self._recording.close()
+        self._recording = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_recording": None, "_process": None}
+
+    def _time(self, index: int) -> int:
+        if not len(self):
+            raise EventFileError(f"{self.path}: the recording holds no event.")
+        return int(self.recording.times(index, index + 1)[0])
+
+    def _check_sensor(self, events: Events, first: int) -> None:
+        if self.sensor_size is None or not len(events):
+            return
+        height, width = self.sensor_size
+        if events.y.max() < height and events.x.max() < width:
+            return
+        index = int(((events.y >= height) | (events.x >= width)).argmax())
+        raise EventFileError(
+            f"{self.path}: event {first + index} at x={events.x[index]}, y={events.y[index]} lies outside of the "
+            f"sensor of {height} rows and {width} columns. Give the recording's true sensor_size=(height, width)."
+        )
+
+
+def open_events(
+    path: str | os.PathLike,
+    *,
+    format: str | None = None,
+    recover: bool = False,
+    sensor_size: tuple[int, int] | None = None,
+) -> EventReader:
+    """A reader of any recording; docs/events.md lists the formats.
+
+    Args:
+        path: a file, or the folder of a DDD17 recording.
+        format: name of the format, if its content and suffix do not tell.
+        recover: read the good prefix of a truncated or corrupt file, with a warning that says how much is left out.
+        sensor_size: (height, width) of the sensor; None: what the file says, if it says it.
+
+    Raises:
+        UserError: no such file, or no format that reads it.
+    """
+    path = Path(path)
+    return EventReader(path, format=find_format(path, format).name, recover=recover, sensor_size=sensor_size)
+
+
+def read_events(
+    path: str | os.PathLike,
+    start: int | None = None,
+    stop: int | None = None,
+    *,
+    count: int | None = None,
+    around: int | None = None,
+    future: bool = False,
+    format: str | None = None,
+    recover: bool = False,
+    sensor_size: tuple[int, int] | None = None,
+) -> Events:
+    """The events of a window of time, or a number of events before or after a moment; all without either.
+
+    A window within the recording in which nothing happened gives no events. At an end of the recording there may be
+    fewer than `count`.
+
+    Args:
+        path: see `open_events`, also for format, recover and sensor_size.
+        start, stop: the window [start, stop) in microseconds; None: from the beginning, to the end.
+        count: so many events: the last with t < around, or with `future` the first with t >= around.
+        around: a moment in microseconds.
+        future: see count.
+
+    Raises:
+        UserError: start and stop together with count, or stop not after start, or no event there because the window
+            or the moment lies outside of the recording.
+        EventFileError: the file is broken.
+    """
+    _check_window(start, stop, count, around)
+    with open_events(path, format=format, recover=recover, sensor_size=sensor_size) as reader:
+        if around is not None:
+            boundary = reader.index_of(around)
+            first, last = (boundary, boundary + count) if future else (boundary - count, boundary)
+            first, last = max(first, 0), min(last, len(reader))
+            wanted = f"{'from' if future else 'before'} {around}"
+            outside = first >= last
+        else:
+            first = 0 if start is None else reader.index_of(start)
+            last = len(reader) if stop is None else reader.index_of(stop)
+            wanted = f"between {'the beginning' if start is None else start} and {'the end' if stop is None else stop}"
+            outside = (first, last) in ((0, 0), (len(reader), len(reader))) and (start, stop) != (None, None)
+        if outside:
+            spans = f"spans {reader.first_time} to {reader.last_time} us" if len(reader) else "is empty"
+            raise UserError(f"{reader.path}: no events {wanted} us; the recording {spans}.")
+        return reader.read(first, last)
+
+
+def _check_window(start: int | None, stop: int | None, count: int | None, around: int | None) -> None:
+    if (count is None) != (around is None):
+        raise UserError("read_events: count and around go together: how many events, before or after which moment.")
+    if count is not None and (start is not None or stop is not None):
+        raise UserError("read_events: give a window (start, stop) or a number of events (count, around), not both.")
+    if count is not None and count < 1:
+        raise UserError(f"read_events: count={count}; expected at least 1.")
+    if start is not None and stop is not None and stop <= start:
+        raise UserError(f"read_events: the window from {start} to {stop} us is empty; stop must come after start.")
