@@ -29,15 +29,22 @@ class EventReader:
         format: name of the format in `formats.table.FORMATS`.
         recover: keep the good prefix of a broken file.
         sensor_size: (height, width); None: what the file says.
+        time_unit: of text and npz: "s", "us", or None to tell by the numbers.
     """
 
     def __init__(
-        self, path: Path, *, format: str, recover: bool = False, sensor_size: tuple[int, int] | None = None
+        self,
+        path: Path,
+        *,
+        format: str,
+        recover: bool = False,
+        sensor_size: tuple[int, int] | None = None,
+        time_unit: str | None = None,
     ) -> None:
         self.path = path
         self.format = format
-        self.recover = recover
         self._given_size = None if sensor_size is None else (int(sensor_size[0]), int(sensor_size[1]))
+        self._options = {"recover": recover} | ({} if time_unit is None else {"time_unit": time_unit})
         self._recording: Recording | None = None
         self._process: int | None = None
 
@@ -45,8 +52,7 @@ class EventReader:
     def recording(self) -> Recording:
         """The open file of this process."""
         if self._recording is None or self._process != os.getpid():
-            chosen = find_format(self.path, self.format)
-            self._recording = chosen.open(self.path, recover=self.recover)
+            self._recording = find_format(self.path, self.format).open(self.path, **self._options)
             self._process = os.getpid()
         return self._recording
 
@@ -133,6 +139,7 @@ def open_events(
     format: str | None = None,
     recover: bool = False,
     sensor_size: tuple[int, int] | None = None,
+    time_unit: str | None = None,
 ) -> EventReader:
     """A reader of any recording; docs/events.md lists the formats.
 
@@ -141,12 +148,16 @@ def open_events(
         format: name of the format, if its content and suffix do not tell.
         recover: read the good prefix of a truncated or corrupt file, with a warning that says how much is left out.
         sensor_size: (height, width) of the sensor; None: what the file says, if it says it.
+        time_unit: of times in text and npz files: "s" or "us"; None: whole numbers are microseconds, others seconds.
 
     Raises:
-        UserError: no such file, or no format that reads it.
+        UserError: no such file, no format that reads it, or a time_unit for a format that defines its own.
     """
     path = Path(path)
-    return EventReader(path, format=find_format(path, format).name, recover=recover, sensor_size=sensor_size)
+    chosen = find_format(path, format)
+    if time_unit is not None and not chosen.takes_unit:
+        raise UserError(f"{path}: time_unit={time_unit!r} is for text and npz; the format '{chosen.name}' defines it.")
+    return EventReader(path, format=chosen.name, recover=recover, sensor_size=sensor_size, time_unit=time_unit)
 
 
 def read_events(
@@ -160,6 +171,7 @@ def read_events(
     format: str | None = None,
     recover: bool = False,
     sensor_size: tuple[int, int] | None = None,
+    time_unit: str | None = None,
 ) -> Events:
     """The events of a window of time, or a number of events before or after a moment; all without either.
 
@@ -167,7 +179,7 @@ def read_events(
     fewer than `count`.
 
     Args:
-        path: see `open_events`, also for format, recover and sensor_size.
+        path: see `open_events`, also for format, recover, sensor_size and time_unit.
         start, stop: the window [start, stop) in microseconds; None: from the beginning, to the end.
         count: so many events: the last with t < around, or with `future` the first with t >= around.
         around: a moment in microseconds.
@@ -179,7 +191,8 @@ def read_events(
         EventFileError: the file is broken.
     """
     _check_window(start, stop, count, around)
-    with open_events(path, format=format, recover=recover, sensor_size=sensor_size) as reader:
+    options = {"format": format, "recover": recover, "sensor_size": sensor_size, "time_unit": time_unit}
+    with open_events(path, **options) as reader:
         if around is not None:
             boundary = reader.index_of(around)
             first, last = (boundary, boundary + count) if future else (boundary - count, boundary)

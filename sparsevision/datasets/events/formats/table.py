@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparsevision.datasets.events.errors import EventFileError
-from sparsevision.datasets.events.formats import ddd17, hdf5, npz
+from sparsevision.datasets.events.formats import aedat4, dat, ddd17, evt2, evt3, hdf5, npz, rosbag, text
 from sparsevision.datasets.events.formats.recording import Recording
 from sparsevision.utils import UserError, did_you_mean
 
@@ -20,13 +20,15 @@ class Format:
         name: for format=.
         files: how its files are called, for people.
         matches: (path, first bytes; none of a folder) -> whether a file is of this format.
-        open: (path, recover=) -> the open recording.
+        open: (path, recover=) -> the open recording; with `takes_unit` also time_unit=.
+        takes_unit: whether the user may say that times are "s" or "us".
     """
 
     name: str
     files: str
     matches: Callable[[Path, bytes], bool]
     open: Callable[..., Recording]
+    takes_unit: bool = False
 
 
 FORMATS = (
@@ -34,7 +36,13 @@ FORMATS = (
     Format(
         "ddd17", "DDD17 pair (events.dat.t and events.dat.xyp, or their folder)", ddd17.matches, ddd17.DDD17Recording
     ),
-    Format("npz", "NumPy archive (.npz)", npz.matches, npz.open_npz),
+    Format("evt3", "Prophesee EVT 3.0 (.raw)", evt3.matches, evt3.open_evt3),
+    Format("evt2", "Prophesee EVT 2.0 (.raw)", evt2.matches, evt2.open_evt2),
+    Format("dat", "Prophesee DAT (.dat)", dat.matches, dat.open_dat),
+    Format("aedat4", "iniVation AEDAT 4 (.aedat4)", aedat4.matches, aedat4.AEDAT4Recording),
+    Format("rosbag", "ROS bag (.bag; .db3 or .mcap, or their folder)", rosbag.matches, rosbag.RosbagRecording),
+    Format("npz", "NumPy archive (.npz)", npz.matches, npz.open_npz, takes_unit=True),
+    Format("text", "text or CSV, t x y p a line (.txt, .csv)", text.matches, text.open_text, takes_unit=True),
 )
 
 
