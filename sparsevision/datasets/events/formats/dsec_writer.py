@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsevision.datasets.events.formats import ddd17
+from sparsevision.datasets.events.formats.blocks import joined
 from sparsevision.datasets.events.formats.hdf5 import MILLISECOND
 from sparsevision.datasets.events.formats.hdf5_file import WHY
 from sparsevision.datasets.events.formats.recording import first_fall
@@ -16,6 +17,7 @@ from sparsevision.datasets.events.types import Events
 from sparsevision.utils import UserError, atomic_write, require
 
 CHUNK = 1 << 15
+PIECE = 8 * CHUNK  # written column by column, so that what a truncated file has lost is the end of all columns
 COLUMNS = {"x": "<u2", "y": "<u2", "p": "u1", "t": "<u4"}
 
 
@@ -33,10 +35,10 @@ def write_dsec_events(path: str | Path, events: Events | Iterable[Events], *, t_
         UserError: times that fall, before t_offset or 2**32 us after it, or coordinates that do not fit uint16.
     """
     h5py = require("h5py", extra="event", why=WHY)
-    with atomic_write(path) as stream, h5py.File(stream.name, "w") as file:
+    with atomic_write(path) as stream, h5py.File(stream.name, "w", rdcc_nbytes=0) as file:
         columns = _new_columns(file)
         index = MillisecondIndex()
-        for piece in checked(_pieces(events), path):
+        for piece in resized(checked(_pieces(events), path), PIECE):
             times = piece.t - int(t_offset)
             if len(times) and not 0 <= times[0] <= times[-1] < 1 << 32:
                 raise UserError(
@@ -124,6 +126,20 @@ def checked(pieces: Iterable[Events], path: str | Path) -> Iterator[Events]:
         latest = piece.t[-1] if len(piece) else latest
         written += len(piece)
         yield piece
+
+
+def resized(pieces: Iterable[Events], size: int) -> Iterator[Events]:
+    """The same events in pieces of `size`, the last of which may be smaller."""
+    held: list[Events] = []
+    for piece in pieces:
+        held.append(piece)
+        if sum(map(len, held)) >= size:
+            whole = joined(held)
+            rest = len(whole) // size * size
+            yield from (whole[start : start + size] for start in range(0, rest, size))
+            held = [whole[rest:]]
+    if held:
+        yield joined(held)
 
 
 def _pieces(events: Events | Iterable[Events]) -> Iterable[Events]:

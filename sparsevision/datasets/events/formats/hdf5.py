@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sparsevision.datasets.events.errors import EventFileError
 from sparsevision.datasets.events.formats.columns import to_microseconds
-from sparsevision.datasets.events.formats.hdf5_file import chunk_place, open_hdf5
+from sparsevision.datasets.events.formats.hdf5_file import chunk_place, open_hdf5, stored_elements
 from sparsevision.datasets.events.formats.recording import Recording, first_fall, left_out
 from sparsevision.datasets.events.types import Events
 
@@ -51,6 +51,7 @@ class HDF5Recording(Recording):
         self._milliseconds = self._file["ms_to_idx"][:] if "ms_to_idx" in self._file and self._unit == "us" else None
         self.sensor_size = _sensor_size(path, self._file)
         if recover:
+            self._keep_stored()
             self._keep_readable()
 
     def read(self, first: int, last: int) -> Events:
@@ -112,6 +113,13 @@ class HDF5Recording(Recording):
                 f"the command line) to read the first {self.count} events."
             )
         left_out(self.path, f"{max(lengths.values()) - self.count} events", f"columns differ in length: {lengths}")
+
+    def _keep_stored(self) -> None:
+        before = self.count
+        size = self.path.stat().st_size
+        self.count = min(stored_elements(column, size) for column in self._columns.values())
+        if self.count < before:
+            left_out(self.path, f"{before - self.count} events", f"the file ends at byte {size}")
 
     def _keep_readable(self) -> None:
         before = self.count

@@ -50,6 +50,16 @@ def chunk_place(column: Any, index: int) -> int | None:
     return column.id.get_chunk_info_by_coord((start,)).byte_offset
 
 
+def stored_elements(column: Any, size: int) -> int:
+    """How many elements of a column lie within the first `size` bytes of its file, without a gap."""
+    if column.chunks is None:
+        begin = column.id.get_offset()
+        return min(len(column), max(size - (size if begin is None else begin), 0) // column.dtype.itemsize)
+    chunks = (column.id.get_chunk_info(number) for number in range(column.id.get_num_chunks()))
+    cut = (chunk.chunk_offset[0] for chunk in chunks if chunk.byte_offset + chunk.size > size)
+    return min(cut, default=len(column))
+
+
 class PaddedFile(io.RawIOBase):
     """A file that seems to have `size` bytes: zeros follow its own."""
 
