@@ -2,15 +2,18 @@
 
 python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
 python tools/make_synthetic.py photos --out data/photos
+python tools/make_synthetic.py street --out data/tiny_street --seed 0
 """
 
 import argparse
+from dataclasses import replace
 
 from rich.progress import Progress
 
 from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.synthetic.photos import write_photos
+from sparsevision.synthetic.street_set import SMALL, StreetSetSettings, write_street_set
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -19,6 +22,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     kinds = parser.add_subparsers(dest="kind", required=True)
     _add_camouflage(kinds)
     _add_photos(kinds)
+    _add_street(kinds)
     return parser.parse_args(arguments)
 
 
@@ -44,6 +48,18 @@ def _add_photos(kinds: argparse._SubParsersAction) -> None:
     photos.set_defaults(make=make_photos)
 
 
+def _add_street(kinds: argparse._SubParsersAction) -> None:
+    street = kinds.add_parser(
+        "street",
+        help="drives of an event camera through rendered streets, as DSEC-Semantic, DSEC-Night and DDD17 files",
+    )
+    street.add_argument("--out", default="data/tiny_street", help="folder to make (default: %(default)s)")
+    street.add_argument("--seed", type=int, default=StreetSetSettings().seed)
+    street.add_argument("--small", action="store_true", help="a few tiny recordings in seconds, to try the layouts")
+    street.add_argument("--overwrite", action="store_true", help="replace a folder that holds something else")
+    street.set_defaults(make=make_street_set)
+
+
 def make_photos(args: argparse.Namespace) -> str:
     """Write the photographs; returns a sentence about what was done."""
     return f"{args.out}: wrote {', '.join(write_photos(args.out))}, each with its mask"
@@ -61,6 +77,24 @@ def make_camouflage(args: argparse.Namespace) -> str:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     contents = f"{args.train} training and {args.test} test pictures"
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
+def make_street_set(args: argparse.Namespace) -> str:
+    """Write the street set; returns a sentence about what was done."""
+    settings = replace(SMALL if args.small else StreetSetSettings(), seed=args.seed)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("driving", total=None)
+        written = write_street_set(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    contents = (
+        f"{settings.train} training and {settings.test} test drives by day, {settings.night} by night, "
+        f"{settings.ddd17} in the layout of DDD17"
+    )
     return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
 
 

@@ -196,48 +196,42 @@ def _cross(start, stop, leak, shots, on, off, memory, last_event, t0, t1, refrac
 
     The leak is spread evenly over the interval: the pixel sees its brightness rise by `leak` against its memory.
     """
+    kept = (last_event, refractory, times, pixels, signs)
     count = 0
     for pixel in range(len(start)):
-        begin, end = start[pixel], stop[pixel] + leak[pixel]
+        begin, now, up, down = start[pixel], t0, on[pixel], off[pixel]
+        end = stop[pixel] + leak[pixel]
         share = abs(shots[pixel])
         if share > 0:
-            middle, now = begin + share * (end - begin), t0 + share * (t1 - t0)
-            count = _sweep(
-                begin, middle, t0, now, pixel, on, off, memory, last_event, refractory, times, pixels, signs, count
-            )
-            memory[pixel] = middle
-            count = _emit(now, pixel, shots[pixel] > 0, last_event, refractory, times, pixels, signs, count)
-            count = _sweep(
-                middle, end, now, t1, pixel, on, off, memory, last_event, refractory, times, pixels, signs, count
-            )
-        else:
-            count = _sweep(
-                begin, end, t0, t1, pixel, on, off, memory, last_event, refractory, times, pixels, signs, count
-            )
+            middle, then = begin + share * (end - begin), t0 + share * (t1 - t0)
+            count, _ = _sweep(begin, middle, now, then, memory[pixel], up, down, pixel, kept, count)
+            count = _emit(then, pixel, shots[pixel] > 0, kept, count)
+            begin, now, memory[pixel] = middle, then, middle
+        count, memory[pixel] = _sweep(begin, end, now, t1, memory[pixel], up, down, pixel, kept, count)
         memory[pixel] -= leak[pixel]
     return count
 
 
 @compiled(extra="event")
-def _sweep(begin, end, t0, t1, pixel, on, off, memory, last_event, refractory, times, pixels, signs, count):
-    """Crossings of one pixel while its log brightness runs straight from begin (t0) to end (t1)."""
+def _sweep(begin, end, t0, t1, memory, up, down, pixel, kept, count):
+    """Crossings while a pixel's log brightness runs straight from begin (t0) to end (t1); new count and memory."""
     change = end - begin
     if abs(change) < SMALLEST_CHANGE:
-        return count
+        return count, memory
     brighter = change > 0
-    step = on[pixel] if brighter else -off[pixel]
-    reached = memory[pixel] + step
+    reached = memory + (up if brighter else -down)
     while (brighter and reached <= end) or (not brighter and end <= reached):
-        memory[pixel] = reached
+        memory = reached
         now = t0 + max((reached - begin) / change, 0.0) * (t1 - t0)  # below 0: overdue by rounding
-        count = _emit(now, pixel, brighter, last_event, refractory, times, pixels, signs, count)
-        reached += step
-    return count
+        count = _emit(now, pixel, brighter, kept, count)
+        reached += up if brighter else -down
+    return count, memory
 
 
 @compiled(extra="event")
-def _emit(now, pixel, brighter, last_event, refractory, times, pixels, signs, count):
+def _emit(now, pixel, brighter, kept, count):
     """Write an event unless the pixel is still silent from the last one."""
+    last_event, refractory, times, pixels, signs = kept
     if now - last_event[pixel] < refractory:
         return count
     last_event[pixel] = now

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sparsevision.synthetic.street_render import Raster, View, render
 from sparsevision.synthetic.street_scene import Street
 
-LABEL_SHARE = 440 / 480  # DSEC-Semantic labels lack the lowest twelfth
 BARREL = 0.06  # displacement in the corners, relative to their distance from the middle
 TILT = 0.006  # radians by which the raw sensor is turned
+SHIFT = (0.3, -0.2)  # pixels by which it is off, to the right and downwards
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,17 @@ class StreetCamera:
     """A sensor of height x width pixels behind a lens with mild distortion.
 
     Pictures are drawn rectified, twice as fine as the sensor and with a margin, and sampled where each raw pixel looks.
+
+    Attributes:
+        height, width: in pixels.
+        margin: rectified pixels around the frame.
+        distortion: 1 for the usual lens, 0 for a perfect one, whose rectify map changes nothing.
     """
 
     height: int
     width: int
-    margin: int = 6  # rectified pixels around the frame
+    margin: int = 6
+    distortion: float = 1.0
 
     @property
     def focal(self) -> float:
@@ -36,9 +42,9 @@ class StreetCamera:
         return (self.width - 1) / 2, 0.42 * self.height
 
     @property
-    def label_rows(self) -> int:
-        """Height of the label maps: the upper part of the rectified frame."""
-        return round(self.height * LABEL_SHARE)
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
 
     def rectify_map(self) -> NDArray:
         """The rectified (x, y) of each raw pixel, float32 (H, W, 2); may lie outside the frame."""
@@ -46,8 +52,10 @@ class StreetCamera:
         y, x = np.mgrid[: self.height, : self.width]
         offset = np.stack([x, y], axis=2) - middle
         reach = (offset**2).sum(2, keepdims=True) / (middle**2).sum()
-        turn = np.array([[np.cos(TILT), np.sin(TILT)], [-np.sin(TILT), np.cos(TILT)]])
-        return (middle + (offset * (1 + BARREL * (reach - 0.5))) @ turn + [0.3, -0.2]).astype(np.float32)
+        cos, sin = np.cos(TILT * self.distortion), np.sin(TILT * self.distortion)
+        bent = offset * (1 + BARREL * self.distortion * (reach - 0.5))
+        turned = bent @ np.array([[cos, sin], [-sin, cos]])
+        return (middle + turned + self.distortion * np.array(SHIFT)).astype(np.float32)
 
     def frame(self, street: Street, time: float) -> NDArray:
         """What the sensor sees at a time in seconds: brightness float32 (H, W) in [0, 1] by raw pixel."""
@@ -56,9 +64,9 @@ class StreetCamera:
         places = (self.rectify_map() + np.float32(self.margin + 0.5)) * 2 - np.float32(0.5)
         return cv2.remap(soft, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def labelled(self, street: Street, time: float) -> View:
-        """The rectified view at a time, cropped like the labels: brightness, class and depth at each pixel's centre."""
-        return self._render(street, time, Raster(self.label_rows, self.width))
+    def labelled(self, street: Street, time: float, *, rows: int) -> View:
+        """The upper rows of the rectified view at a time: brightness, class and depth at each pixel's centre."""
+        return self._render(street, time, Raster(rows, self.width))
 
     def _fine_raster(self) -> Raster:
         edge = -self.margin - 0.25

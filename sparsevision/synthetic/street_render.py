@@ -264,7 +264,7 @@ def _shade(plane, column, row, levels, repeat):
 def _texel(level, side, u, v):
     """Bilinear value at (u, v) in [0, 1) of a texture that repeats."""
     x, y = u * side - 0.5, v * side - 0.5
-    i, j = int(math.floor(x)), int(math.floor(y))
+    i, j = math.floor(x), math.floor(y)
     x, y = x - i, y - j
     left, right = i % side, (i + 1) % side
     upper, lower = j % side, (j + 1) % side

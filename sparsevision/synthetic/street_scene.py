@@ -277,7 +277,7 @@ def _sign(scene: SurfaceList, x: float, z: float) -> None:
 
 
 def _car(scene: SurfaceList, x: float, z: float, *, along: bool = True, velocity: float = 0.0) -> None:
-    """A car of two boxes whose middle stands at (x, z), along or across the road; velocity in the direction it points."""
+    """A car of two boxes with its middle at (x, z), along or across the road; velocity in m/s along its length."""
     length, width = float(scene.rng.uniform(3.8, 4.6)), float(scene.rng.uniform(1.7, 1.9))
     speed = (0.0, 0.0, velocity) if along else (velocity, 0.0, 0.0)
     side, end, top = (scene.pick(kind) for kind in ("car_side", "car_end", "car_top"))

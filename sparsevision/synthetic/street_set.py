@@ -1,4 +1,4 @@
-"""Write the synthetic street as files, in the layouts of DSEC-Semantic."""
+"""Write the synthetic street as files, by day and night, in the layouts of DSEC and DDD17."""
 
 import json
 import os
@@ -11,22 +11,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.dsec_classes import CLASSES_11
-from sparsevision.datasets.events.formats.dsec_writer import write_dsec_events, write_rectify_map
-from sparsevision.datasets.events.points import simulate_point_folder
-from sparsevision.datasets.image_io import write_png
 from sparsevision.synthetic.esim import PRESETS, EventCameraSettings
 from sparsevision.synthetic.street_camera import StreetCamera
-from sparsevision.synthetic.street_recording import StreetRecording, record_street
+from sparsevision.synthetic.street_files import write_day, write_ddd17, write_night
+from sparsevision.synthetic.street_recording import Moments, StreetRecording, record_street
 from sparsevision.synthetic.street_scene import make_street
 from sparsevision.synthetic.street_textures import load_photos, make_textures
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError
 
 NAME = "TinyStreet"
 CARD = "dataset.json"
 FORMAT = 1  # raise when the same settings would give other files
-CLICKS = (1, 10)  # per class, each in a folder of its own
 DAY_PIXELS = replace(PRESETS["published"], contrast_on=0.25, contrast_off=0.25)
+NIGHT_EXPOSURE = 0.12
+DSEC_ROWS = 440 / 480  # share of the sensor's rows that labels show
+DDD17_ROWS = 0.75
+DDD17_HELD_OUT = frozenset({1, 4})  # folders that no one trains on
 FIRST_CLOCK, CLOCK_STEP = 40_000_000_000, 60_000_000  # microseconds: where the clocks of the recordings start
 
 
@@ -37,14 +37,19 @@ class StreetSetSettings:
     Attributes:
         seed: of everything.
         train, test: numbers of recordings by day.
+        night: number of recordings by night.
+        ddd17: number of recordings in the layout of DDD17; its splits need seven.
         height, width: of the sensor in pixels.
         seconds: length of a recording.
-        events_before, events_after: only moments with so many events before and after them are labelled.
+        events_before, events_after: only moments with so many events before and after them are labelled. In the layout
+            of DDD17, whose reversed streams are no longer than the others, `events_before` holds for both.
     """
 
     seed: int = 0
     train: int = 24
     test: int = 8
+    night: int = 6
+    ddd17: int = 7
     height: int = 96
     width: int = 128
     seconds: float = 1.5
@@ -52,29 +57,67 @@ class StreetSetSettings:
     events_after: int = 75_000
 
     def __post_init__(self) -> None:
-        if min(self.train, self.test) < 1 or min(self.height, self.width) < 24 or not self.seconds >= 0.2:
-            raise UserError(f"Expected train, test >= 1, height, width >= 24 and seconds >= 0.2, got {self}.")
+        counts = (self.train, self.test, self.night, self.ddd17)
+        if min(counts) < 0 or max(counts) < 1 or min(self.height, self.width) < 24 or not self.seconds >= 0.1:
+            raise UserError(
+                "Expected train, test, night, ddd17 >= 0 and not all 0, height, width >= 24 and seconds >= 0.1, got "
+                f"{self}."
+            )
+
+
+SMALL = StreetSetSettings(
+    train=2, test=1, night=1, ddd17=7, height=24, width=32, seconds=0.3, events_before=100, events_after=300
+)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Recordings of one kind: their number in the seed, where they go and how they are taken."""
+    """Recordings of one kind.
+
+    Attributes:
+        key: number that tells its random numbers from those of other parts.
+        names: of the folders, one for each recording.
+        write: from street_files.
+        exposure, pixels, distortion: how they are taken, see `record_street` and `StreetCamera`.
+        rows: share of the sensor's rows that labels show.
+        events_after: see `StreetSetSettings`.
+        held_out: numbers of the recordings with textures for testing.
+        clock: number of the first one's clock.
+    """
 
     key: int
-    folder: str
-    split: str
-    count: int
-    first: int
-    exposure: float
-    pixels: EventCameraSettings
+    names: tuple[str, ...]
+    write: Callable[..., None]
+    events_after: int
+    exposure: float = 1.0
+    pixels: EventCameraSettings = DAY_PIXELS
+    distortion: float = 1.0
+    rows: float = DSEC_ROWS
+    held_out: frozenset[int] = frozenset()
+    clock: int = 0
 
 
 def parts_of(settings: StreetSetSettings) -> tuple[Part, ...]:
     """What the set holds."""
+    days = [f"street_day_{number:02d}" for number in range(settings.train + settings.test)]
+    train, test = days[: settings.train], days[settings.train :]
+    after = settings.events_after
+    night = tuple(f"dsec_night/street_night_{number:02d}" for number in range(settings.night))
     return (
-        Part(0, "dsec/train", "train", settings.train, 0, 1.0, DAY_PIXELS),
-        Part(1, "dsec/test", "test", settings.test, settings.train, 1.0, DAY_PIXELS),
-    )
+        Part(0, tuple(f"dsec/train/{name}" for name in train), write_day, after),
+        Part(
+            1, tuple(f"dsec/test/{name}" for name in test), write_day, after,
+            held_out=frozenset(range(len(test))), clock=len(train),
+        ),
+        Part(
+            2, night, write_night, after,
+            exposure=NIGHT_EXPOSURE, pixels=PRESETS["noisy"], rows=1.0, clock=len(days),
+        ),
+        Part(
+            3, tuple(f"ddd17/dir{number}" for number in range(settings.ddd17)), write_ddd17, settings.events_before,
+            distortion=0.0, rows=DDD17_ROWS, held_out=DDD17_HELD_OUT, clock=len(days) + len(night),
+        ),
+    )  # fmt: skip
 
 
 def write_street_set(
@@ -84,10 +127,9 @@ def write_street_set(
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> bool:
-    """Write `out`/dsec/{train,test}/street_day_NN/ in the layout of DSEC-Semantic, and a data card.
+    """Write a data card and `out`/{dsec/{train,test}/street_day_NN,dsec_night/street_night_NN,ddd17/dirN}.
 
-    A recording holds events/left/{events.h5,rectify_map.h5}, 11classes/NNNNNN.png, the clicks beside them, and the
-    times of the labels. The folder appears whole or not at all.
+    What a recording's folder holds is described in street_files. The whole set appears at once or not at all.
 
     Args:
         out: folder to make.
@@ -133,54 +175,34 @@ def _card(settings: StreetSetSettings) -> dict:
 
 def _write_all(root: Path, settings: StreetSetSettings, progress: Callable[[int, int], None]) -> None:
     photos = load_photos()
-    total = sum(part.count for part in parts_of(settings))
+    total = sum(len(part.names) for part in parts_of(settings))
     for done, (part, index) in enumerate(_recordings(settings), start=1):
-        recording = _record(photos, part, index, settings)
-        _write_day(root / part.folder, f"street_day_{part.first + index:02d}", recording, part, index, settings)
+        camera = StreetCamera(settings.height, settings.width, distortion=part.distortion)
+        recording = _record(photos, camera, part, index, settings)
+        clock = FIRST_CLOCK + CLOCK_STEP * (part.clock + index)
+        part.write(root / part.names[index], recording, camera.rectify_map(), clock=clock, seed=settings.seed)
         progress(done, total)
     (root / CARD).write_text(json.dumps(_card(settings), indent=2) + "\n")
 
 
 def _recordings(settings: StreetSetSettings) -> Iterator[tuple[Part, int]]:
     for part in parts_of(settings):
-        for index in range(part.count):
+        for index in range(len(part.names)):
             yield part, index
 
 
-def _record(photos: dict[str, NDArray], part: Part, index: int, settings: StreetSetSettings) -> StreetRecording:
+def _record(
+    photos: dict[str, NDArray], camera: StreetCamera, part: Part, index: int, settings: StreetSetSettings
+) -> StreetRecording:
     rng = np.random.default_rng([settings.seed, part.key, index])
-    street = make_street(make_textures(photos, split=part.split, rng=rng), rng=rng)
+    split = "test" if index in part.held_out else "train"
+    street = make_street(make_textures(photos, split=split, rng=rng), rng=rng)
     return record_street(
         street,
-        StreetCamera(settings.height, settings.width),
+        camera,
         seconds=settings.seconds,
         exposure=part.exposure,
         pixels=part.pixels,
+        moments=Moments(round(settings.height * part.rows), settings.events_before, part.events_after),
         rng=rng,
-        events_before=settings.events_before,
-        events_after=settings.events_after,
     )
-
-
-def _write_day(
-    folder: Path, name: str, recording: StreetRecording, part: Part, index: int, settings: StreetSetSettings
-) -> None:
-    home = folder / name
-    clock = FIRST_CLOCK + CLOCK_STEP * (part.first + index)
-    events = replace(recording.events, t=recording.events.t + clock)
-    write_dsec_events(home / "events/left/events.h5", events, t_offset=clock)
-    write_rectify_map(home / "events/left/rectify_map.h5", StreetCamera(settings.height, settings.width).rectify_map())
-    times = "".join(f"{time + clock}\n" for time in recording.label_times)
-    with atomic_write(home / f"{name}_semantic_timestamps.txt") as stream:
-        stream.write(times.encode())
-    for number, labels in enumerate(recording.labels):
-        write_png(home / f"11classes/{number:06d}.png", labels)
-    for clicks in CLICKS:
-        simulate_point_folder(
-            home / "11classes",
-            home / f"11classes_weak_{clicks}point_per_class",
-            per_class=clicks,
-            seed=settings.seed,
-            key=f"street/{name}",
-            classes=range(len(CLASSES_11)),
-        )
