@@ -66,7 +66,7 @@ class StreetSetSettings:
 
 
 SMALL = StreetSetSettings(
-    train=2, test=1, night=1, ddd17=7, height=24, width=32, seconds=0.3, events_before=100, events_after=300
+    train=2, test=1, night=1, ddd17=7, height=24, width=32, seconds=0.3, events_before=20, events_after=20
 )
 
 
@@ -197,7 +197,7 @@ def _record(
     rng = np.random.default_rng([settings.seed, part.key, index])
     split = "test" if index in part.held_out else "train"
     street = make_street(make_textures(photos, split=split, rng=rng), rng=rng)
-    return record_street(
+    recording = record_street(
         street,
         camera,
         seconds=settings.seconds,
@@ -206,3 +206,9 @@ def _record(
         moments=Moments(round(settings.height * part.rows), settings.events_before, part.events_after),
         rng=rng,
     )
+    if not len(recording.labelled):
+        raise UserError(
+            f"{part.names[index]}: its {len(recording.events)} events leave no moment with {settings.events_before} "
+            f"before and {part.events_after} after it; ask for fewer, or for longer recordings."
+        )
+    return recording
