@@ -44,4 +44,5 @@ except ImportError as error:
     print(error)
 """
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert "numba" in said and 'pip install "sparsevision[event]"' in said
+    assert "numba" in said
+    assert 'pip install "sparsevision[event]"' in said
