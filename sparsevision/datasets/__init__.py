@@ -1,12 +1,20 @@
 """Data sets, one file per family, and what turns their samples into batches."""
 
 from sparsevision.datasets.camouflage import CamouflageDataset
+from sparsevision.datasets.event_preprocessor import EventPreprocessor
+from sparsevision.datasets.events.ddd17 import DDD17SegDataset
+from sparsevision.datasets.events.dsec import DSECSemanticDataset
+from sparsevision.datasets.events.night import DSECNightPointDataset
 from sparsevision.datasets.image_folder import ImageFolderDataset
 from sparsevision.datasets.preprocessor import ImagePreprocessor
 from sparsevision.datasets.seeded import SeededDataset, SeededInfiniteSampler, SeededSampler
 
 __all__ = [
     "CamouflageDataset",
+    "DDD17SegDataset",
+    "DSECNightPointDataset",
+    "DSECSemanticDataset",
+    "EventPreprocessor",
     "ImageFolderDataset",
     "ImagePreprocessor",
     "SeededDataset",

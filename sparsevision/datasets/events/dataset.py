@@ -1,6 +1,7 @@
 """What the event data sets share: labelled moments of recordings, checked against what the recordings cover."""
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +82,9 @@ class EventSegDataset(SeededDataset):
         self.prepare = prepare
         super().__init__(**kwargs)
 
+    @abstractmethod
     def moments(self) -> Iterable[LabelledMoment]:
-        """The labelled moments, in a fixed order. To be given by subclasses."""
-        raise NotImplementedError
+        """The labelled moments, in a fixed order."""
 
     def load_data_list(self) -> list[dict]:
         """Check the moments against their recordings."""

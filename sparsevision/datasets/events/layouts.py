@@ -4,7 +4,7 @@ Conventions: the official archives of DSEC and DSEC-Semantic; the folders of ESS
 looked for by itself, so that e.g. ESS' labels beside officially unpacked events are found as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,27 +106,35 @@ def read_times(path: Path) -> np.ndarray:
     return times
 
 
-def timed_labels(folder: Path, times: np.ndarray, times_path: Path) -> list[tuple[str, int, Path]]:
+def timed_labels(
+    folder: Path, times: np.ndarray, times_path: Path, *, number_of: Callable[[str], int | None] | None = None
+) -> list[tuple[str, int, Path]]:
     """(stem, time, file) of the label PNGs of a folder, in order.
 
-    As many labels as times are paired in order; else a label's number is its line (000012.png: line 13).
+    As many labels as times are paired in order; else a label's number is its line (000012.png: line 13). With a
+    `number_of` (stem -> number), it always is.
 
     Raises:
         UserError: labels and times do not fit together.
     """
     files, _ = index_by_stem(folder, (".png",))
-    if len(files) == len(times):
-        lines = range(len(times))
+    if len(files) == len(times) and number_of is None:
+        lines: list[int | None] = list(range(len(times)))
     else:
-        lines = [int(stem) if stem.isdecimal() else len(times) for stem in files]
-        beyond = [stem for stem, line in zip(files, lines, strict=True) if line >= len(times)]
-        if beyond or not files:
-            raise UserError(
-                f"{folder}: {len(files)} labels, but {times_path} holds {len(times)} times"
-                + (f"; no time for {listed(beyond)}" if beyond else "")
-                + ". Are both from the same archive?"
-            )
+        lines = [(number_of or plain_number)(stem) for stem in files]
+    strange = [stem for stem, line in zip(files, lines, strict=True) if line is None or line >= len(times)]
+    if strange or not files:
+        raise UserError(
+            f"{folder}: {len(files)} labels, but {times_path} holds {len(times)} times"
+            + (f"; no time for {listed(strange)}" if strange else "")
+            + ". Are both from the same archive?"
+        )
     return [(stem, int(times[line]), path) for (stem, path), line in zip(files.items(), lines, strict=True)]
+
+
+def plain_number(stem: str) -> int | None:
+    """000012 -> 12; None for anything but digits."""
+    return int(stem) if stem.isdecimal() else None
 
 
 def first_path(root: str | Path, patterns: Iterable[str], **names: object) -> Path | None:

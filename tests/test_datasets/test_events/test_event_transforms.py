@@ -23,7 +23,6 @@ from torch.utils.data import DataLoader
 
 from sparsevision.datasets import DSECSemanticDataset, EventPreprocessor, SeededSampler
 from sparsevision.datasets.events.representations import event_grids
-from sparsevision.datasets.events.transforms import KeptOpen
 from sparsevision.datasets.events.types import Events
 from sparsevision.datasets.transforms import (
     DrawEventFlip,
@@ -33,6 +32,7 @@ from sparsevision.datasets.transforms import (
     RandomCropEvents,
     ResizeEvents,
 )
+from sparsevision.datasets.transforms.event_grids import KeptOpen
 from sparsevision.utils import UserError
 
 GRIDS = {"num_grids": 4, "events_per_grid": 20, "bins": 3}

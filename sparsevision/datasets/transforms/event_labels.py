@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
-from sparsevision.datasets.events.transforms import LABEL_KEYS, STREAMS
 from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.transforms.event_grids import LABEL_KEYS, STREAMS
 from sparsevision.datasets.transforms.geometry import resize_labels
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
