@@ -67,7 +67,8 @@ class ResizeEvents(BaseTransform):
 
     Args:
         size: (height, width) of the result.
-        resize_truth: resize `gt_sem_seg` as well: EV-WSSS scores so. False leaves it at its native size: so does ESS.
+        resize_truth: resize `gt_sem_seg` as well, and with it `ori_shape`, at which predictions are scored: so does
+            EV-WSSS. False leaves both at their native size: so does ESS.
     """
 
     def __init__(self, *, size: tuple[int, int], resize_truth: bool = True) -> None:
@@ -82,6 +83,8 @@ class ResizeEvents(BaseTransform):
         for key in LABEL_KEYS:
             if key in results and (key != "gt_sem_seg" or self.resize_truth):
                 changed[key] = resize_labels(results[key], self.size)
+        if "gt_sem_seg" in changed:
+            changed["ori_shape"] = self.size
         return {**results, **changed, "img_shape": self.size}
 
 

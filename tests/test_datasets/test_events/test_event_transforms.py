@@ -178,6 +178,8 @@ def test_resize_keeps_corners_of_grids_and_doubles_columns_of_labels():
     assert kept["gt_sem_seg"].shape == (20, 346)
     assert kept["sparse_sem_seg"].shape == (20, 352)
     assert kept["img_shape"] == (20, 352)
+    assert "ori_shape" not in kept
+    assert resized["ori_shape"] == (20, 352)
 
 
 def test_random_crop_takes_one_window_of_everything():
