@@ -104,3 +104,43 @@ def write_dsec_sequence(
     write_dsec_events(events / "events.h5", seed=seed)
     write_rectify_map(events / "rectify_map.h5")
     return {"labels": labels, "times": times, "events": events}
+
+
+def write_night_sequence(root: Path, seq: str, *, frames: int = 6, seed: int = 0) -> Path:
+    """A sequence of DSEC Night-Point: even frames have clicks, odd ones dense labels; returns its folder.
+
+    Labels have the whole sensor's size and Cityscapes' trainIds.
+    """
+    home = root / seq
+    write_dsec_events(home / "events/left/events.h5", seed=seed)
+    write_rectify_map(home / "events/left/rectify_map.h5")
+    for number in range(frames):
+        dense = label_map(number, classes=19, size=SENSOR)
+        name = f"labels_test/{seq}_{number:06d}_grey_gtFine_labelTrainIds" if number % 2 else f"labels/{number:06d}"
+        write_png(home / f"{name}.png", dense if number % 2 else clicks_of(dense))
+    (home / "timestamps.txt").write_text("".join(f"{time}\n" for time in frame_times(frames)))
+    return home
+
+
+def write_ddd17_sequence(
+    root: Path, name: str, *, frames: int = 6, points: tuple[int, ...] = (), seed: int = 0
+) -> Path:
+    """A sequence of DDD17-Seg, as ESS' archive holds it; returns its folder. Image 1 has no mask."""
+    home, rng = root / name, np.random.default_rng(seed)
+    home.mkdir(parents=True, exist_ok=True)
+    times = T_OFFSET + STEP * np.arange(EVENTS)
+    (times * 1000).astype("<i8").tofile(home / "events.dat.t")
+    places = [rng.integers(0, SENSOR[1], EVENTS), rng.integers(0, SENSOR[0], EVENTS), rng.integers(0, 2, EVENTS)]
+    np.stack(places, axis=1).astype("<i2").tofile(home / "events.dat.xyp")
+    images = frame_times(frames)
+    (home / "index").mkdir(exist_ok=True)
+    for span in (10, 50, 250):
+        before = [np.maximum(np.searchsorted(times, moment) - 1, 0) for moment in (images, images - 1000 * span)]
+        np.save(home / f"index/index_{span}ms.npy", np.stack([images * 1000, *before], axis=1))
+    for number in range(2, frames + 1):
+        dense = label_map(number, classes=6)
+        write_png(home / f"segmentation_masks/segmentation_{number:08d}.png", dense)
+        for per_class in points:
+            folder = home / f"weak_{per_class}point_per_class"
+            write_png(folder / f"segmentation_{number:08d}.png", clicks_of(dense, per_class))
+    return home
