@@ -57,9 +57,14 @@ class EventSegDataset(SeededDataset):
         prepare: how to get the data, said in the error when they are missing.
         kwargs: passed on to SeededDataset (pipeline, seed, test_mode, indices, ...).
 
+    Attributes:
+        rectified: whether recordings come with rectify maps, to which the labels are aligned.
+
     Raises:
         UserError: data are missing or do not fit together; the message names the file.
     """
+
+    rectified = False
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class DSECSemanticDataset(EventSegDataset):
     """
 
     METAINFO = class_metainfo(11)
+    rectified = True
 
     def __init__(
         self,

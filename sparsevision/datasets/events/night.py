@@ -42,6 +42,7 @@ class DSECNightPointDataset(EventSegDataset):
     """
 
     METAINFO = class_metainfo(11)
+    rectified = True
 
     def __init__(
         self,
