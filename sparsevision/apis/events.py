@@ -1,7 +1,7 @@
 """Segment event recordings, without a Runner: moments of a file, a file grid by grid, or a camera as it runs."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ class EventSegResult:
         time: the moment in microseconds on the recording's clock; only events before it were looked at.
         labels: uint8 (H, W), class ids.
         confidence: float32 (H, W), probability of that class.
-        events: those of the newest grid, as recorded.
+        events: those of the newest grid, rectified if the network gets them so.
     """
 
     time: int
@@ -124,7 +124,9 @@ class EventSegInferencer:
         length = len(events) // settings.num_grids
         newest = events[(settings.num_grids - 1) * length : settings.num_grids * length]
         scores = self.model(self.prepare(grids), mode="tensor")
-        return result_of(scores, time=time, events=newest, shape=grids.shape[1:], settings=settings)
+        return result_of(
+            scores, time=time, events=rectified(newest, opened.rectify_map), shape=grids.shape[1:], settings=settings
+        )
 
     def stream(
         self, recording: str | Path, *, start: int | None = None, stop: int | None = None, **options
@@ -263,7 +265,8 @@ class EventStream:
         if not answer:
             return None
         time = self._newest + 1 if time is None else time
-        return result_of(scores, time=time, events=events, shape=grid.shape[1:], settings=self._settings)
+        shown = rectified(events, self._rectify_map)
+        return result_of(scores, time=time, events=shown, shape=grid.shape[1:], settings=self._settings)
 
     def _check(self, events: Events) -> None:
         if not len(events):
@@ -327,6 +330,14 @@ def chosen_map(given: MapLike, recording: Path | None, settings: EventSettings) 
             "pixel of the sensor. Is it another camera's?"
         )
     return values
+
+
+def rectified(events: Events, rectify_map: NDArray | None) -> Events:
+    """Events moved by a rectify map (H, W, 2), float32 places; as they are without a map."""
+    if rectify_map is None:
+        return events
+    places = rectify_map[events.y, events.x]
+    return replace(events, x=places[:, 0], y=places[:, 1])
 
 
 def result_of(

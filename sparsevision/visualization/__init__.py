@@ -2,9 +2,11 @@
 
 from sparsevision.visualization.canvas import as_rgb, class_colours
 from sparsevision.visualization.drawing import draw_box, draw_label_map, draw_mask, draw_points, draw_scribbles
+from sparsevision.visualization.events import draw_event_frame, draw_event_grid, draw_events, draw_legend
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import heatmap_overlay, side_by_side
 from sparsevision.visualization.passes import draw_passes
+from sparsevision.visualization.video import write_video
 from sparsevision.visualization.visualizer import SparseVisualizer
 
 __all__ = [
@@ -12,7 +14,11 @@ __all__ = [
     "as_rgb",
     "class_colours",
     "draw_box",
+    "draw_event_frame",
+    "draw_event_grid",
+    "draw_events",
     "draw_label_map",
+    "draw_legend",
     "draw_mask",
     "draw_passes",
     "draw_points",
@@ -20,4 +26,5 @@ __all__ = [
     "heatmap_overlay",
     "side_by_side",
     "write_image",
+    "write_video",
 ]

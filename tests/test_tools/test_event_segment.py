@@ -1,0 +1,110 @@
+"""tools/event_segment.py: a video with the right frames, from single moments and from a stream."""
+
+import cv2
+import numpy as np
+import pytest
+from event_config import EVENTS_PER_GRID, NUM_GRIDS, write_config, write_weights
+from event_sets import FRAME_STEP, LABEL_SIZE, STEP, T_OFFSET, label_map, write_dsec_sequence, write_png
+from tool_runner import run_tool
+
+from sparsevision.apis import EventSegInferencer
+from sparsevision.datasets.image_io import read_grey
+
+FRAMES = 5
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("street")
+    paths = write_dsec_sequence(folder / "data", "street", points=(1,), frames=FRAMES)
+    config = write_config(folder / "config.py", folder / "data")
+    weights = write_weights(folder / "weights.pth", config)
+    clicks = paths["labels"].with_name("11classes_weak_1point_per_class")
+    return {"config": config, "weights": weights, "recording": paths["events"] / "events.h5", "clicks": clicks, **paths}
+
+
+def segment(street, *arguments):
+    names = ("config", "weights", "recording")
+    return run_tool("event_segment.py", *(street[name] for name in names), "--device", "cpu", *arguments)
+
+
+def frames_of(path) -> list[np.ndarray]:
+    video = cv2.VideoCapture(str(path))
+    frames = []
+    while (found := video.read())[0]:
+        frames.append(found[1])
+    return frames
+
+
+def test_a_video_of_labelled_moments(street, tmp_path):
+    out = tmp_path / "new" / "street.mp4"
+    labels = ["--labels", street["labels"], "--clicks", street["clicks"]]
+    finished = segment(street, "--times", street["times"], *labels, "--out", out, "--masks", tmp_path / "masks")
+    assert finished.code == 0, finished.err
+    assert f"wrote {FRAMES} frames" in finished.out
+    frames = frames_of(out)
+    assert len(frames) == FRAMES
+    assert frames[0].shape[1] >= 4 * 96 * LABEL_SIZE[1] / LABEL_SIZE[0], "four panels, at least 96 pixels high"
+    assert list(out.parent.iterdir()) == [out]
+    times = [int(line) for line in street["times"].read_text().split()]
+    expected = EventSegInferencer(street["config"], street["weights"], device="cpu")(street["recording"], times)
+    for result in expected:
+        np.testing.assert_array_equal(read_grey(tmp_path / "masks" / f"{result.time}.png"), result.labels)
+
+
+def test_frames_by_the_second_begin_when_the_network_has_seen_enough(street, tmp_path):
+    out = tmp_path / "street.mp4"
+    finished = segment(street, "--fps", 250, "--out", out)
+    assert finished.code == 0, finished.err
+    span = STEP * (4000 - 1 - NUM_GRIDS * EVENTS_PER_GRID)
+    assert len(frames_of(out)) == span // 4000 + 1
+
+
+def test_a_stream_shows_its_newest_answer(street, tmp_path):
+    times = [T_OFFSET + STEP * 300 + 1, T_OFFSET + STEP * (310 + EVENTS_PER_GRID)]
+    arguments = ["--times", *times, "--stream", "--masks", tmp_path, "--out", tmp_path / "street.mp4"]
+    finished = segment(street, *arguments)
+    assert finished.code == 0, finished.err
+    assert len(frames_of(tmp_path / "street.mp4")) == 2
+    inferencer = EventSegInferencer(street["config"], street["weights"], device="cpu")
+    stream = inferencer.stream(street["recording"], start=times[0])
+    for time in times:
+        np.testing.assert_array_equal(read_grey(tmp_path / f"{time}.png"), next(stream).labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--labels", "somewhere"], "need --times"),
+        (["--times", "soon"], "expected whole microseconds"),
+        (["--times", T_OFFSET - 5], "outside of the recording"),
+        (["--times", T_OFFSET + FRAME_STEP, "--sensor-size", 20, 32], "wrong sensor size"),
+        (["--times", T_OFFSET + FRAME_STEP, "--labels", "nowhere"], "no such folder of label PNGs"),
+        (["--rectify-map", "nowhere.h5"], "rectify map is missing"),
+        (["--fps", 0], "--fps must be above 0"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_no_file(street, tmp_path, arguments, message):
+    finished = segment(street, *arguments, "--out", tmp_path / "street.mp4")
+    assert finished.code == 2
+    assert message in finished.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_id_in_a_label_is_named(street, tmp_path):
+    labels = label_map(0)
+    labels[0, 5] = 77
+    write_png(tmp_path / "labels" / "000000.png", labels)
+    moment = ["--times", T_OFFSET + FRAME_STEP * 2, "--labels", tmp_path / "labels"]
+    finished = segment(street, *moment, "--out", tmp_path / "street.mp4")
+    assert finished.code == 2
+    assert "holds the unknown id 77" in finished.err
+
+
+def test_a_recording_too_short_for_a_frame(street, tmp_path):
+    csv = tmp_path / "short.csv"
+    csv.write_text("t,x,y,p\n" + "".join(f"{10 * number},3,4,1\n" for number in range(50)))
+    short = {**street, "recording": csv}
+    finished = segment(short, "--rectify-map", "none", "--out", tmp_path / "street.mp4")
+    assert finished.code == 2
+    assert "50 events; without --times" in finished.err
