@@ -76,24 +76,8 @@ class DDD17SegDataset(EventSegDataset):
 
     def moments(self) -> Iterator[LabelledMoment]:
         """All labels, sequence by sequence."""
-        for folder in self._folders():
+        for folder in find_folders(self.folder, split=self.split, sequences=self.sequences, help_text=self.prepare):
             yield from self._moments_of(folder)
-
-    def _folders(self) -> list[Path]:
-        root = Path(self.folder)
-        if not root.is_dir():
-            raise UserError(f"The data folder '{root}' does not exist. {self.prepare}")
-        home = root if any(root.glob("dir*")) or not (root / "data").is_dir() else root / "data"
-        if self.sequences is not None:
-            return [home / name for name in self.sequences]
-        found = sorted(path for path in home.glob("dir*") if path.is_dir())
-        if max(SPLITS[self.split]) >= len(found):
-            names = ", ".join(path.name for path in found) or "none"
-            raise UserError(
-                f"'{home}' holds {len(found)} folders dir* ({names}), but the split '{self.split}' takes numbers "
-                f"{SPLITS[self.split]} of seven. Complete the archive, or name the sequences. {self.prepare}"
-            )
-        return [found[number] for number in SPLITS[self.split]]
 
     def _moments_of(self, folder: Path) -> Iterator[LabelledMoment]:
         for name in EVENTS:
@@ -119,6 +103,30 @@ class DDD17SegDataset(EventSegDataset):
                 sparse=path if clicks else None,
                 label_ids=identity(6),
             )
+
+
+def find_folders(
+    root: str | Path, *, split: str, sequences: Sequence[str] | None = None, help_text: str = ""
+) -> list[Path]:
+    """The folders dir* of a split, or those named, in root or root/data.
+
+    Raises:
+        UserError: no such root, or too few folders to tell which ones make the split.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise UserError(f"The data folder '{root}' does not exist. {help_text}".strip())
+    home = root if any(root.glob("dir*")) or not (root / "data").is_dir() else root / "data"
+    if sequences is not None:
+        return [home / name for name in sequences]
+    found = sorted(path for path in home.glob("dir*") if path.is_dir())
+    if max(SPLITS[split]) >= len(found):
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(
+            f"'{home}' holds {len(found)} folders dir* ({names}), but the split '{split}' takes numbers "
+            f"{SPLITS[split]} of seven. Complete the archive, or name the sequences. {help_text}".strip()
+        )
+    return [found[number] for number in SPLITS[split]]
 
 
 def click_folder(points: int) -> str:

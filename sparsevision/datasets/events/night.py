@@ -13,6 +13,7 @@ from sparsevision.utils import UserError
 DOC_PATH = "docs/prepare_data.md"
 SEQUENCES = tuple(f"zurich_city_09_{letter}" for letter in "abcde")
 HOMES = ("{sequence}", "DSEC_Night/{sequence}", "train/{sequence}", "train_events/{sequence}")
+EVENTS = ("events/left/events.h5", "left/events.h5")
 TIMES = ("timestamps.txt", "images/timestamps.txt", "{sequence}_image_timestamps.txt")
 LABELS = {"train": "labels", "test": "labels_test"}
 TEST_NAME = re.compile(r"(?:.*_)?(\d+)_grey_gtFine_labelTrainIds")
@@ -81,7 +82,7 @@ class DSECNightPointDataset(EventSegDataset):
             yield from self._moments_of(sequence)
 
     def _moments_of(self, sequence: str) -> Iterator[LabelledMoment]:
-        events = self._find(sequence, ("events/left/events.h5", "left/events.h5"))
+        events = self._find(sequence, EVENTS)
         rectify_map = events.with_name("rectify_map.h5")
         if not rectify_map.is_file():
             raise UserError(f"{rectify_map}: the rectify map is missing; get it from the archive of events.h5.")
@@ -101,12 +102,28 @@ class DSECNightPointDataset(EventSegDataset):
             )
 
     def _find(self, sequence: str, inner: Sequence[str]) -> Path:
-        patterns = [f"{home}/{each}" for home in HOMES for each in inner]
-        found = layouts.first_path(self.folder, patterns, sequence=sequence)
-        if found is None:
-            tried = ", ".join(pattern.format(sequence=sequence) for pattern in patterns[: len(inner)])
-            raise UserError(f"'{self.folder}' holds no {tried} (nor in DSEC_Night/ or train/). {self.prepare}")
-        return found
+        return find_part([self.folder], sequence, inner, help_text=self.prepare)
+
+
+def find_part(roots: Sequence[str | Path], sequence: str, inner: Sequence[str], *, help_text: str = "") -> Path:
+    """The first of some files or folders of a sequence, wherever in the roots the sequence lies.
+
+    Raises:
+        UserError: there is none; the message lists where it was looked for.
+    """
+    patterns = [f"{home}/{each}" for home in HOMES for each in inner]
+    for root in roots:
+        found = layouts.first_path(root, patterns, sequence=sequence)
+        if found is not None:
+            return found
+    tried = ", ".join(pattern.format(sequence=sequence) for pattern in patterns[: len(inner)])
+    places = ", ".join(f"'{root}'" for root in roots)
+    raise UserError(f"{places} holds no {tried} (nor in DSEC_Night/ or train/). {help_text}".strip())
+
+
+def click_folder(points: int) -> str:
+    """Name of the folder of simulated label PNGs with so many clicks a class."""
+    return f"labels_weak_{points}point_per_class"
 
 
 def frame_number(stem: str) -> int | None:

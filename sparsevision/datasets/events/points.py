@@ -77,7 +77,7 @@ def simulate_point_folder(
         per_class, seed, per_component, centre_bias, drop, mislabel, classes: see `PointOptions`.
 
     Raises:
-        UserError: no label maps, an unknown id, or another file in `out_dir`; names the file.
+        UserError: no label maps, an unknown id, another file in `out_dir`, or that is a link; names the file.
     """
     options = PointOptions(
         per_class=per_class,
@@ -89,6 +89,7 @@ def simulate_point_folder(
         classes=None if classes is None else tuple(sorted(classes)),
     )
     out, frames = Path(out_dir), find_masks(dense_dir)
+    _check_folder(out, overwrite=overwrite)
     note = {"made_by": "simulate_point_folder", "key": key, **vars(options)}
     _write(out / NOTE, (json.dumps(note, indent=1) + "\n").encode(), overwrite=overwrite)
     counts = Counter(written=0, kept=0)
@@ -138,6 +139,16 @@ def _check_ids(labels: np.ndarray, options: PointOptions) -> None:
         raise UserError(
             f"holds the unknown id {strange[0]}; expected {options.classes[0]} to {options.classes[-1]}, or "
             f"{options.unlabelled} for unlabelled pixels."
+        )
+
+
+def _check_folder(out: Path, *, overwrite: bool) -> None:
+    """Clicks of other people are neither mixed with these nor, through a link, replaced."""
+    if out.is_symlink():
+        raise UserError(f"{out}: is a link to '{out.resolve()}'; remove it, and the folder can be made here.")
+    if not overwrite and not (out / NOTE).is_file() and any(out.glob("*.png")):
+        raise UserError(
+            f"{out}: holds labels that were not made here (there is no {NOTE}). Give --overwrite to replace them."
         )
 
 
