@@ -9,14 +9,35 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def partial_cross_entropy(logits: Tensor, labels: Tensor, *, ignore_index: int, guard: bool = True) -> Tensor:
+def partial_cross_entropy(
+    logits: Tensor, labels: Tensor, *, ignore_index: int, guard: bool = True, balanced: bool = False
+) -> Tensor:
     """Mean cross-entropy of the labelled pixels.
 
     guard: without a labelled pixel the answer is 0, in the graph; else it is NaN, as released.
+    balanced: the mean over the classes of each image instead, each class by the mean of its pixels. For one click per
+        class it is the same.
     """
-    total = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction="sum")
-    count = (labels != ignore_index).sum()
+    if balanced:
+        each = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction="none")
+        sizes = class_sizes(labels, num_classes=logits.shape[1], ignore_index=ignore_index)
+        total = (each / sizes.gather(1, _in_range(labels, ignore_index).flatten(1)).view_as(each).clamp(min=1)).sum()
+        count = (sizes > 0).sum()
+    else:
+        total = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction="sum")
+        count = (labels != ignore_index).sum()
     return total / (count.clamp(min=1) if guard else count)
+
+
+def class_sizes(labels: Tensor, *, num_classes: int, ignore_index: int) -> Tensor:
+    """Pixels of each class in each image: (B, H, W) -> (B, C) int64."""
+    counted = (labels != ignore_index).long().flatten(1)
+    sizes = counted.new_zeros(len(labels), num_classes)
+    return sizes.scatter_add_(1, _in_range(labels, ignore_index).flatten(1), counted)
+
+
+def _in_range(labels: Tensor, ignore_index: int) -> Tensor:
+    return labels.masked_fill(labels == ignore_index, 0)
 
 
 def present_classes(labels: Tensor, *, num_classes: int, ignore_index: int, drop_largest: bool = False) -> Tensor:
@@ -53,16 +74,24 @@ def pseudo_labels(confidence: Tensor, *, threshold: float, ignore_index: int) ->
 
 
 def cross_pseudo_loss(
-    logits: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor], *, ignore_index: int, all_or_none: bool
+    logits: tuple[Tensor, Tensor],
+    targets: tuple[Tensor, Tensor],
+    *,
+    ignore_index: int,
+    all_or_none: bool,
+    balanced: bool = False,
 ) -> Tensor:
     """Each student on the other's pseudo labels: logits (A, B), targets (B's labels, A's labels) (Sec. 3.2).
 
     all_or_none: as released, the term is 0 as soon as one image of the batch has no pseudo label in either branch.
+    balanced: see `partial_cross_entropy`.
     """
     if all_or_none and any((target == ignore_index).flatten(1).all(dim=1).any() for target in targets):
         return sum(part.sum() * 0.0 for part in logits)
     pairs = zip(logits, targets, strict=True)
-    return sum(partial_cross_entropy(part, target, ignore_index=ignore_index) for part, target in pairs)
+    return sum(
+        partial_cross_entropy(part, target, ignore_index=ignore_index, balanced=balanced) for part, target in pairs
+    )
 
 
 def prototype_contrast(
@@ -73,6 +102,7 @@ def prototype_contrast(
     temperature: float,
     ignore_index: int,
     guard: bool = True,
+    balanced: bool = False,
 ) -> Tensor:
     """Cross-entropy of cosine similarities to the prototypes (Sec. 3.3).
 
@@ -82,13 +112,15 @@ def prototype_contrast(
         ready: (C,) bool, classes whose prototype speaks; others are no answer and no target. None: all take part, as
             released, also those whose prototype is zero.
         temperature: of the softmax.
-        guard: see `partial_cross_entropy`.
+        guard, balanced: see `partial_cross_entropy`.
     """
     if ready is not None:
         cosines = cosines.masked_fill(~ready[None, :, None, None], -1e4)
         known = torch.cat([ready, ready.new_zeros(1)])[targets.clamp(max=len(ready))]
         targets = targets.masked_fill(~known, ignore_index)
-    return partial_cross_entropy(cosines / temperature, targets, ignore_index=ignore_index, guard=guard)
+    return partial_cross_entropy(
+        cosines / temperature, targets, ignore_index=ignore_index, guard=guard, balanced=balanced
+    )
 
 
 def feature_distillation(projected: Tensor, other: Tensor) -> Tensor:

@@ -53,6 +53,8 @@ class EVWSSS(BaseModel):
         dual, prototypes, distillation: the terms by which the students teach each other: settings of `Dual`,
             `Prototypes`, `Distillation`; None leaves a term away. Without all three there is one student.
         labels: field of the samples that is learnt: "sparse_sem_seg", or "gt_sem_seg" for the dense upper bound.
+        balanced: in dense and pseudo labels every class of an image counts alike, however many pixels it has, as it
+            does in clicks. Not published; for nets or schedules too small to learn rare classes otherwise.
         fuse: average the probabilities of both students where a batch brings both streams; no longer causal.
         preset: "published" or "fixed" (see `Switches`).
         switches: single switches that differ from the preset.
@@ -75,6 +77,7 @@ class EVWSSS(BaseModel):
         prototypes: Mapping | None = asdict(Prototypes()),
         distillation: Mapping | None = asdict(Distillation()),
         labels: str = "sparse_sem_seg",
+        balanced: bool = False,
         fuse: bool = False,
         preset: str = "published",
         switches: Mapping | None = None,
@@ -90,6 +93,7 @@ class EVWSSS(BaseModel):
         self.prototypes = _settings(Prototypes, prototypes)
         self.distillation = _settings(Distillation, distillation)
         self.labels = labels
+        self.balanced = balanced
         self.fuse = fuse
         self.switches = switches_of(preset, dict(switches or {}))
         self.ignore_index = ignore_index
@@ -140,7 +144,11 @@ class EVWSSS(BaseModel):
         views = self._views(inputs)
         losses = {
             f"loss_points_{name}": partial_cross_entropy(
-                view.logits, labels, ignore_index=self.ignore_index, guard=self.switches.guard
+                view.logits,
+                labels,
+                ignore_index=self.ignore_index,
+                guard=self.switches.guard,
+                balanced=self.balanced,
             )
             for name, view in zip(NAMES, views, strict=False)
         }
@@ -164,7 +172,7 @@ class EVWSSS(BaseModel):
             for name, guess in zip(NAMES, guesses, strict=True)
         }
         if self.dual and epoch >= self.dual.from_epoch:
-            out["loss_dual"] = self.dual.weight * dual_loss(views, guesses, **shared)
+            out["loss_dual"] = self.dual.weight * dual_loss(views, guesses, balanced=self.balanced, **shared)
         if self.prototypes:
             out |= self._prototype_terms(views, guesses, act=epoch >= self.prototypes.from_epoch)
         if self.distillation and epoch >= self.distillation.from_epoch:
@@ -187,6 +195,7 @@ class EVWSSS(BaseModel):
                 settings=settings,
                 ignore_index=self.ignore_index,
                 switches=self.switches,
+                balanced=self.balanced,
             )
             if terms is not None:
                 own, crossed = terms

@@ -140,13 +140,16 @@ def guess_of(view: View, present: Tensor, *, threshold: float, ignore_index: int
     return Guess(confidence, pseudo_labels(confidence, threshold=threshold, ignore_index=ignore_index))
 
 
-def dual_loss(views: Sequence[View], guesses: Sequence[Guess], *, ignore_index: int, switches: Switches) -> Tensor:
+def dual_loss(
+    views: Sequence[View], guesses: Sequence[Guess], *, ignore_index: int, switches: Switches, balanced: bool
+) -> Tensor:
     """Both directions, unweighted."""
     return cross_pseudo_loss(
         (views[0].logits, views[1].logits),
         (guesses[1].labels, guesses[0].labels),
         ignore_index=ignore_index,
         all_or_none=switches.all_or_none,
+        balanced=balanced,
     )
 
 
@@ -175,6 +178,7 @@ def contrast_losses(
     settings: Prototypes,
     ignore_index: int,
     switches: Switches,
+    balanced: bool,
 ) -> tuple[Tensor, Tensor] | None:
     """(own, crossed) of one student, unweighted; targets are the other's pseudo labels. None: too few prototypes."""
     if switches.last_class_decides and not view.bank.ready[-1]:
@@ -188,6 +192,7 @@ def contrast_losses(
             temperature=settings.temperature,
             ignore_index=ignore_index,
             guard=switches.guard,
+            balanced=balanced,
         )
         for prototypes, ready in pairs
     )

@@ -40,6 +40,18 @@ def test_partial_cross_entropy_without_a_label():
     torch.testing.assert_close(partial_cross_entropy(logits(), clicks(), ignore_index=IGNORE), expected)
 
 
+def test_a_balanced_loss_is_the_mean_of_the_means_of_the_classes_of_each_image():
+    labels = torch.full((2, 8, 8), IGNORE)
+    labels[0, :6], labels[0, 6, 0], labels[1, 2] = 0, 2, 1
+    each = F.cross_entropy(logits(), labels, ignore_index=IGNORE, reduction="none")
+    expected = (each[0, :6].mean() + each[0, 6, 0] + each[1, 2].mean()) / 3
+    torch.testing.assert_close(partial_cross_entropy(logits(), labels, ignore_index=IGNORE, balanced=True), expected)
+    plain = partial_cross_entropy(logits(), clicks(), ignore_index=IGNORE)
+    torch.testing.assert_close(partial_cross_entropy(logits(), clicks(), ignore_index=IGNORE, balanced=True), plain)
+    nothing = torch.full((2, 8, 8), IGNORE)
+    assert partial_cross_entropy(logits(), nothing, ignore_index=IGNORE, balanced=True) == 0
+
+
 def test_present_classes_and_the_released_mistake():
     labels = clicks()
     labels[1] = 1
