@@ -24,7 +24,14 @@ def broken_file(path: str | os.PathLike, problem: str, *, offset: int, recoverab
     return EventFileError(f"{path}: {problem}, at byte {offset}. {remedy}")
 
 
-def backwards(path: str | os.PathLike, *, index: int, before: int, after: int, offset: int | None = None) -> UserError:
+def reason_of(path: str | os.PathLike, error: EventFileError) -> str:
+    """What is wrong, without the file's name and the remedy, for the warning that something is left out."""
+    return str(error).removeprefix(f"{path}: ").split(". ")[0]
+
+
+def backwards(
+    path: str | os.PathLike, *, index: int, before: int, after: int, offset: int | None = None
+) -> EventFileError:
     """The error of events whose times fall: event `index` at `after` us follows one at `before` us."""
     place = "" if offset is None else f", at byte {offset}"
     return EventFileError(

@@ -8,14 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sparsevision.datasets.events.errors import EventFileError, backwards
+from sparsevision.datasets.events.errors import RECOVER, EventFileError, backwards, reason_of
 from sparsevision.datasets.events.formats.hdf5 import read_rectify_map
-from sparsevision.datasets.events.formats.recording import Recording, first_fall
+from sparsevision.datasets.events.formats.recording import Recording, first_fall, left_out
 from sparsevision.datasets.events.formats.table import find_format
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import UserError
 
 __all__ = ["EventReader", "open_events", "read_events", "read_rectify_map"]
+
+SCAN_BLOCK = 1 << 20
 
 
 class EventReader:
@@ -52,8 +54,10 @@ class EventReader:
     def recording(self) -> Recording:
         """The open file of this process."""
         if self._recording is None or self._process != os.getpid():
-            self._recording = find_format(self.path, self.format).open(self.path, **self._options)
-            self._process = os.getpid()
+            recording = find_format(self.path, self.format).open(self.path, **self._options)
+            if self._options["recover"]:
+                keep_inside(recording, self._given_size or recording.sensor_size)
+            self._recording, self._process = recording, os.getpid()
         return self._recording
 
     @property
@@ -76,7 +80,7 @@ class EventReader:
 
     def index_of(self, time: int) -> int:
         """Number of the first event with t >= time (microseconds), len(reader) if there is none."""
-        return self.recording.index_of(int(time))
+        return min(self.recording.index_of(int(time)), len(self))
 
     def read(self, first: int, last: int) -> Events:
         """Events number first to last - 1.
@@ -121,16 +125,44 @@ class EventReader:
         return int(self.recording.times(index, index + 1)[0])
 
     def _check_sensor(self, events: Events, first: int) -> None:
-        if self.sensor_size is None or not len(events):
+        index = first_outside(events, self.sensor_size)
+        if index is not None:
+            raise outside(self.recording, events, index, first, self.sensor_size)
+
+
+def keep_inside(recording: Recording, sensor_size: tuple[int, int] | None) -> None:
+    """Make a recording end before its first event outside of the sensor (height, width), with a warning."""
+    for start in range(0, recording.count, SCAN_BLOCK):
+        events = recording.read(start, min(start + SCAN_BLOCK, recording.count))
+        index = first_outside(events, sensor_size)
+        if index is not None:
+            why = reason_of(recording.path, outside(recording, events, index, start, sensor_size))
+            left_out(recording.path, f"{recording.count - start - index} events", why)
+            recording.count = start + index
             return
-        height, width = self.sensor_size
-        if events.y.max() < height and events.x.max() < width:
-            return
-        index = int(((events.y >= height) | (events.x >= width)).argmax())
-        raise EventFileError(
-            f"{self.path}: event {first + index} at x={events.x[index]}, y={events.y[index]} lies outside of the "
-            f"sensor of {height} rows and {width} columns. Give the recording's true sensor_size=(height, width)."
-        )
+
+
+def first_outside(events: Events, sensor_size: tuple[int, int] | None) -> int | None:
+    """Number of the first of these events that lies outside of the sensor; None if there is none, or no size."""
+    if sensor_size is None or not len(events):
+        return None
+    height, width = sensor_size
+    if events.y.max() < height and events.x.max() < width:
+        return None
+    return int(((events.y >= height) | (events.x >= width)).argmax())
+
+
+def outside(
+    recording: Recording, events: Events, index: int, first: int, sensor_size: tuple[int, int]
+) -> EventFileError:
+    """The error of `events[index]`, which is number first + index of the recording."""
+    offset = recording.place(first + index)
+    place = "" if offset is None else f", at byte {offset}"
+    return EventFileError(
+        f"{recording.path}: event {first + index} at x={events.x[index]}, y={events.y[index]} lies outside of the "
+        f"sensor of {sensor_size[0]} rows and {sensor_size[1]} columns{place}. Give the recording's true "
+        f"sensor_size=(height, width). {RECOVER}"
+    )
 
 
 def open_events(

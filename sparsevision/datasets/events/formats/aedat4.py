@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from sparsevision.datasets.events.errors import EventFileError, backwards, broken_file
+from sparsevision.datasets.events.errors import EventFileError, backwards, broken_file, reason_of
 from sparsevision.datasets.events.formats.blocks import BlockRecording
 from sparsevision.datasets.events.formats.flat_tables import FlatTable, unpack
 from sparsevision.datasets.events.formats.recording import first_fall, left_out
@@ -115,7 +115,10 @@ class AEDAT4Recording(BlockRecording):
         count = entry.number(ELEMENTS, "<q")
         if stream != self._stream or not count:
             return None
-        return Packet(entry.number(START, "<q"), size, count, entry.number(FIRST_TIME, "<q"))
+        start = entry.number(START, "<q")
+        if not (self._first <= start <= start + size <= self._end and count > 0):
+            raise ValueError(f"{count} events in the bytes {start} to {start + size}")
+        return Packet(start, size, count, entry.number(FIRST_TIME, "<q"))
 
     def _found(self, *, recover: bool) -> list[Packet]:
         """The packets of the stream by going from one to the next."""
@@ -140,7 +143,7 @@ class AEDAT4Recording(BlockRecording):
             except EventFileError as error:
                 if not recover:
                     raise
-                left_out(self.path, f"{len(self._bytes) - place} bytes", str(error).split(": ", 1)[1].split(". ")[0])
+                left_out(self.path, f"{len(self._bytes) - place} bytes", reason_of(self.path, error))
                 break
             place = start + size
         return packets
@@ -203,6 +206,6 @@ def events_stream(path: Path, description: str) -> tuple[int, tuple[int, int] | 
         kinds += [kind] if kind else []
         if kind == "EVTS" and re.fullmatch(r"\d+", node.get("name", "")):
             size = {each.get("key"): each.text or "" for each in node.findall("node[@name='info']/attr")}
-            known = {"sizeX", "sizeY"} <= set(size)
+            known = all(re.fullmatch(r"\d+", size.get(side, "")) for side in ("sizeX", "sizeY"))
             return int(node.get("name")), (int(size["sizeY"]), int(size["sizeX"])) if known else None
     raise EventFileError(f"{path}: holds no stream of events (EVTS); it holds {', '.join(kinds) or 'none at all'}.")

@@ -46,19 +46,15 @@ class DDD17Recording(Recording):
         self._times = _mapped(self.times_path, "<i8", (self.count,))
         self._places = _mapped(self.places_path, "<i2", (self.count, 3))
         if recover:
-            self._keep_rising()
+            self._keep_good()
 
     def read(self, first: int, last: int) -> Events:
         """See Recording."""
         places = np.asarray(self._places[first:last])
-        if places.size and places.min() < 0:
-            index = first + int((places < 0).any(axis=1).argmax())
-            raise broken_file(
-                self.places_path,
-                f"event {index} has a negative coordinate or polarity {places[index - first].tolist()}",
-                offset=index * PLACE_BYTES,
-                recoverable=False,
-            )
+        index = first_negative(places)
+        if index is not None:
+            problem = f"event {first + index} has a negative coordinate or polarity {places[index].tolist()}"
+            raise broken_file(self.places_path, problem, offset=(first + index) * PLACE_BYTES)
         x, y = (np.ascontiguousarray(places[:, column]).view(np.uint16) for column in (0, 1))
         return Events(x=x, y=y, t=self.times(first, last), p=(places[:, 2] > 0).astype(np.uint8))
 
@@ -81,15 +77,24 @@ class DDD17Recording(Recording):
             raise broken_file(shorter, problem, offset=min(counts) * size)
         left_out(self.path, f"{max(counts) - min(counts)} events", f"{shorter.name} ends before them")
 
-    def _keep_rising(self) -> None:
+    def _keep_good(self) -> None:
         for start in range(0, self.count, SCAN_BLOCK):
-            fall = first_fall(self._times[max(start - 1, 0) : start + SCAN_BLOCK])
-            if fall is not None:
-                kept = max(start - 1, 0) + fall
-                size = (self.count - kept) * (TIME_BYTES + PLACE_BYTES)
-                left_out(self.path, f"{size} bytes", f"timestamps go backwards at event {kept}")
-                self.count = kept
+            before, stop = max(start - 1, 0), min(start + SCAN_BLOCK, self.count)
+            fall = first_fall(self.times(before, stop))
+            negative = first_negative(self._places[before:stop])
+            problems = {"timestamps go backwards": fall, "negative coordinates": negative}
+            found = {why: before + index for why, index in problems.items() if index is not None}
+            if found:
+                why = min(found, key=found.__getitem__)
+                size = (self.count - found[why]) * (TIME_BYTES + PLACE_BYTES)
+                left_out(self.path, f"{size} bytes", f"{why} at event {found[why]}")
+                self.count = found[why]
                 return
+
+
+def first_negative(places: NDArray) -> int | None:
+    """Number of the first row of (N, 3) with a negative number."""
+    return int((places < 0).any(axis=1).argmax()) if places.size and places.min() < 0 else None
 
 
 def pair_of(path: Path) -> tuple[Path, Path]:

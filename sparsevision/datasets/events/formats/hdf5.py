@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.errors import EventFileError
-from sparsevision.datasets.events.formats.columns import to_microseconds
+from sparsevision.datasets.events.errors import EventFileError, reason_of
+from sparsevision.datasets.events.formats.columns import to_microseconds, to_pixels
 from sparsevision.datasets.events.formats.hdf5_file import chunk_place, open_hdf5, stored_elements
 from sparsevision.datasets.events.formats.recording import Recording, first_fall, left_out
 from sparsevision.datasets.events.types import Events
@@ -56,7 +56,8 @@ class HDF5Recording(Recording):
 
     def read(self, first: int, last: int) -> Events:
         """See Recording."""
-        x, y, p = (self._slice(name, first, last) for name in ("x", "y", "p"))
+        x, y = (to_pixels(self.path, name, self._slice(name, first, last), first=first) for name in ("x", "y"))
+        p = self._slice("p", first, last)
         return Events(x=x, y=y, t=self.times(first, last), p=(p > 0).astype(np.uint8))
 
     def times(self, first: int, last: int) -> NDArray[np.int64]:
@@ -142,7 +143,7 @@ class HDF5Recording(Recording):
             return self.read(first, last).t, ""
         except EventFileError as error:
             if last - first == 1:
-                return np.empty(0, np.int64), str(error).removeprefix(f"{self.path}: ").split(". Pass")[0]
+                return np.empty(0, np.int64), reason_of(self.path, error)
         middle = (first + last) // 2
         times, problem = self._good_part(first, middle)
         if problem:

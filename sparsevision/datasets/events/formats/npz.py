@@ -1,12 +1,14 @@
 """NumPy archives with the arrays x, y, t, p (or xs, ys, ts, ps)."""
 
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.errors import EventFileError
+from sparsevision.datasets.events.errors import EventFileError, broken_file
 from sparsevision.datasets.events.formats.columns import as_events
 from sparsevision.datasets.events.formats.recording import MemoryRecording
 
@@ -16,6 +18,18 @@ NAMES = {
     "t": ("t", "ts", "timestamps", "timestamp"),
     "p": ("p", "ps", "pol", "polarity", "polarities"),
 }
+
+BROKEN = (  # what zipfile and NumPy raise at damage
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    tokenize.TokenError,
+)
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -35,8 +49,10 @@ def open_npz(path: Path, *, recover: bool = False, time_unit: str | None = None)
         EventFileError: unreadable, or without these arrays.
     """
     arrays = _arrays(path)
-    size = arrays.get("sensor_size")
     columns = find_columns(path, arrays)
+    size = arrays.get("sensor_size")
+    if size is not None and (size.shape != (2,) or size.dtype.kind not in "iu"):
+        raise EventFileError(f"{path}: sensor_size is {size.dtype} {size.shape}; expected whole numbers height, width.")
     sensor_size = None if size is None else (int(size[0]), int(size[1]))
     return MemoryRecording(
         path, as_events(path, **columns, sensor_size=sensor_size, time_unit=time_unit, recover=recover)
@@ -57,9 +73,16 @@ def find_columns(path: Path, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
 
 
 def _arrays(path: Path) -> dict[str, NDArray]:
+    arrays = {}
+    place = path.stat().st_size
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
-        raise EventFileError(f"{path}: NumPy cannot read it ({error}). Get or write the file again.") from None
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                place = member.header_offset
+                if member.filename.endswith(".npy"):
+                    with archive.open(member) as stream:
+                        content = np.lib.format.read_array(stream, allow_pickle=False)
+                    arrays[member.filename.removesuffix(".npy")] = content
+    except BROKEN as error:
+        raise broken_file(path, f"NumPy cannot read it ({error})", offset=place, recoverable=False) from None
     return arrays

@@ -26,6 +26,7 @@ STATE = 12
 LAST, FIRST, PROBLEM, WORD, AFTER = range(5)  # times of the last and the first event; what is wrong, where, which time
 FREE = 5  # first slot of a decoder's own
 NO_TIME = -1
+TEXT = re.compile(rb"[\t\r\x20-\xff]*")  # words may begin like a line of the header, but do not go on like one
 FALLS, RESERVED = 1, 2  # problems
 
 
@@ -47,8 +48,9 @@ class Header:
         size = re.search(r"(\d+)x(\d+)", self.fields.get("geometry", ""))
         if size:
             return int(size[2]), int(size[1])
-        if {"height", "width"} <= set(self.fields):
-            return int(self.fields["height"]), int(self.fields["width"])
+        sides = [self.fields.get(name, "") for name in ("height", "width")]
+        if all(re.fullmatch(r"[0-9]+", side) for side in sides):
+            return int(sides[0]), int(sides[1])
         camera = self.fields.get("plugin_name", "") + self.fields.get("sensor_name", "").lower()
         return next((size for name, size in SENSORS.items() if name in camera), None)
 
@@ -63,12 +65,12 @@ class Header:
 
 
 def read_header(head: bytes) -> Header:
-    """The header of a file that starts with these bytes; of size 0 if there is none."""
+    """The header of a file that starts with these bytes, to `% end` or its last line; of size 0 if there is none."""
     fields: dict[str, str] = {}
     position = 0
     while head.startswith(b"% ", position):
         stop = head.find(b"\n", position)
-        if stop < 0:
+        if stop < 0 or not TEXT.fullmatch(head, position, stop):
             break
         line = head[position + 2 : stop].decode("latin-1").strip()
         position = stop + 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.errors import EventFileError, backwards
+from sparsevision.datasets.events.errors import EventFileError, backwards, reason_of
 from sparsevision.datasets.events.formats import prophesee
 from sparsevision.datasets.events.formats.blocks import BlockRecording, joined
 from sparsevision.datasets.events.formats.evt3 import WORD_TYPE, decode_evt3
@@ -68,7 +68,7 @@ class RosbagRecording(BlockRecording):
         except EventFileError as error:
             if not recover:
                 raise
-            left_out(path, "messages", str(error).split(": ", 1)[1].split(". ")[0])
+            left_out(path, "messages", reason_of(path, error))
         self.set_blocks(counts, first_times)
 
     def decode(self, block: int) -> Events:
@@ -100,10 +100,10 @@ class RosbagRecording(BlockRecording):
             except EventFileError as error:
                 problem = error
                 break
+            span = (span[0] if span else bag_time, bag_time + 1)
             if not len(times):
                 continue
             first_time = first_time if count else int(times[0])
-            span = (span[0] if span else bag_time, bag_time + 1)
             count, total, latest = count + len(times), total + len(times), times[-1]
         if count:
             yield span, before, count, first_time

@@ -1,5 +1,6 @@
 """Events as text, one a line: `t x y p` (ESIM, rpg's data sets), or columns that a header line names."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ COLUMNS = len(ORDER)
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[Tt]rue|[Ff]alse")
 BREAK = re.compile(rb"[\s,;]+")
 COMMENT = b"#"
+SPACES = str.maketrans(dict.fromkeys(",;\r\v\f", " "))
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -46,7 +48,8 @@ def open_text(path: Path, *, recover: bool = False, time_unit: str | None = None
     start, order, sensor_size = _preamble(content)
     values = _table(path, content, start, recover=recover)
     columns = {name: values[:, index] for index, name in enumerate(order) if name}
-    events = as_events(path, **columns, sensor_size=sensor_size, time_unit=time_unit, recover=recover)
+    options = {"sensor_size": sensor_size, "time_unit": time_unit, "recover": recover}
+    events = as_events(path, **columns, **options, byte_of=functools.partial(byte_of_event, content, start))
     return MemoryRecording(path, events)
 
 
@@ -91,11 +94,11 @@ def _table(path: Path, content: bytes, start: int, *, recover: bool) -> NDArray[
 
 def _numbers(content: bytes) -> NDArray[np.float64]:
     """Whitespace, commas or semicolons between numbers of equally long lines -> (N, columns)."""
-    text = content.decode("ascii").replace(",", " ").replace(";", " ")
+    text = content.decode("ascii").translate(SPACES)
     text = re.sub(r"\b[Tt]rue\b", "1", re.sub(r"\b[Ff]alse\b", "0", text)) if re.search(r"[TtFf]", text) else text
     if not text.strip():
         return np.empty((0, COLUMNS))
-    values = np.loadtxt(text.splitlines(), dtype=np.float64, ndmin=2, comments="#")
+    values = np.loadtxt(text.split("\n"), dtype=np.float64, ndmin=2, comments="#")
     if values.shape[1] < COLUMNS or not np.isfinite(values).all():
         raise ValueError(f"{values.shape[1]} columns")
     return values
@@ -114,6 +117,19 @@ def first_bad_line(content: bytes, start: int) -> tuple[int, bytes]:
                 return start, line
         start = stop
     return start, b""
+
+
+def byte_of_event(content: bytes, start: int, index: int) -> int:
+    """First byte of the line with an event, counted from 0; lines of events begin at `start`."""
+    while start < len(content):
+        stop = content.find(b"\n", start) + 1 or len(content)
+        line = content[start:stop].strip()
+        if line and not line.startswith(COMMENT):
+            if index == 0:
+                break
+            index -= 1
+        start = stop
+    return start
 
 
 def _is_event(words: list[bytes]) -> bool:
