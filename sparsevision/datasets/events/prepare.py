@@ -13,6 +13,7 @@ from sparsevision.datasets.events import ddd17, dsec, layouts, night
 from sparsevision.datasets.events.dataset import EventSegDataset
 from sparsevision.datasets.events.dsec_classes import CLASSES_11, CLASSES_19, TO_11
 from sparsevision.datasets.events.install import Placement, map_label_folder
+from sparsevision.datasets.layouts import index_by_stem
 from sparsevision.utils import UserError
 
 Roots = Sequence[str | Path]
@@ -110,17 +111,20 @@ class DSECSemantic(PreparedSet):
         return made
 
     def dense_folder(self, root: str | Path, sequence: str) -> Path:
-        """See PreparedSet. Of 19 classes, maps in 11 classes are made beside them."""
-        found = layouts.find_labels(root, split="train", sequence=sequence, classes=(11, 19))
-        if found is None:
+        """See PreparedSet. Of 19 classes, maps in 11 classes are made beside them, or completed."""
+        folders = {
+            coding: found[0]
+            for coding in (11, 19)
+            if (found := layouts.find_labels(root, split="train", sequence=sequence, classes=(coding,)))
+        }
+        if not folders:
             raise UserError(f"{root}: no dense labels of '{sequence}' to click on; unpack 11classes or 19classes.")
-        folder, coding = found
-        if coding == self.classes:
-            return folder
-        name = layouts.label_folder(self.classes)
-        target = folder.parent.with_name(name) / "data" if folder.name == "data" else folder.with_name(name)
-        map_label_folder(folder, target, TO_11)
-        return target
+        eleven, source = folders.get(11), folders.get(19)
+        if source is not None and (eleven is None or _stems(source) - _stems(eleven)):
+            name = layouts.label_folder(self.classes)
+            eleven = source.parent.with_name(name) / "data" if source.name == "data" else source.with_name(name)
+            map_label_folder(source, eleven, TO_11)
+        return eleven
 
     def click_folder(self, dense: Path, points: int) -> Path:
         """See PreparedSet. ESS keeps files in 11classes/data."""
@@ -284,6 +288,10 @@ def _one_of(homes: Sequence[Path], *names: str, needed: bool = True) -> Path | N
     if found is None and needed:
         raise UserError(f"{homes[0]}: holds no {' nor '.join(names)}; unpack the archive again.")
     return found
+
+
+def _stems(folder: Path) -> set[str]:
+    return set(index_by_stem(folder, (".png",))[0])
 
 
 def _there(path: Path) -> Path:

@@ -145,7 +145,7 @@ def _index_problems(reader: EventReader, moments: Sequence[LabelledMoment]) -> l
             boundary = reader.index_of(moment.time) if moment.boundary is None else moment.boundary
             if not 0 < boundary < len(reader):
                 continue  # outside, which is told already
-            before, after = reader.read(boundary - 1, boundary + 1).t.tolist()
+            before, after = reader.recording.times(boundary - 1, boundary + 1).tolist()
         except UserError as error:
             problems.append(str(error))
             continue
