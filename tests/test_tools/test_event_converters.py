@@ -26,6 +26,7 @@ from sparsevision.datasets import DDD17SegDataset, DSECNightPointDataset, DSECSe
 from sparsevision.datasets.events.dsec import SEQUENCES
 from sparsevision.datasets.events.dsec_classes import TO_11
 from sparsevision.datasets.events.prepare import DSECSemantic
+from sparsevision.datasets.events.prepare_cli import run_prepare
 from sparsevision.datasets.image_io import read_grey
 
 SIZE = {"sensor_size": SENSOR, "crop_bottom": CROP}
@@ -353,6 +354,18 @@ def test_night_clicks_need_dense_labels_and_leave_the_published_ones_alone(tmp_p
 def test_command_lines_that_make_no_sense(tmp_path, arguments, words):
     refused = dsec(tmp_path, *arguments)
     assert (refused.code, words in refused.err) == (2, True), refused.err
+
+
+def test_exit_codes(tmp_path, capsys):
+    def run(*arguments):
+        return run_prepare([*map(str, arguments)], description="d", make=lambda args: DSECSemantic())
+
+    write_dsec_sequence(tmp_path, "street", frames=2)
+    assert run(tmp_path, *STREET, *SMALL, "--verify") == 0
+    assert capsys.readouterr().out.endswith("everything is in order\n")
+    assert run(tmp_path, *STREET, "--verify", "--quick") == 1  # a sensor of 480 x 640 is expected
+    assert run(tmp_path / "nowhere", "--verify") == 2
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_missing_folders_and_ingredients(tmp_path):
