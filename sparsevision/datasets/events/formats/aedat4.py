@@ -5,12 +5,14 @@ the table, XML that describes the streams), then packets, each with the number o
 Times are microseconds of the computer's clock.
 """
 
+import functools
 import mmap
 import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -182,9 +184,15 @@ def decompressor(kind: int) -> Callable[[bytes], bytes]:
     if kind in (1, 2):
         return require("lz4.frame", extra="event", why=WHY).decompress
     if kind in (3, 4):
-        zstandard = require("zstandard", extra="event", why=WHY)
-        return lambda content: zstandard.ZstdDecompressor().decompressobj().decompress(content)
+        return functools.partial(_unpack_zstandard, require("zstandard", extra="event", why=WHY))
     raise ValueError(f"unknown compression {kind}")
+
+
+def _unpack_zstandard(zstandard: Any, content: bytes) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from None
 
 
 def events_stream(path: Path, description: str) -> tuple[int, tuple[int, int] | None]:

@@ -36,6 +36,7 @@ def write_dsec_events(path: str | Path, events: Events | Iterable[Events], *, t_
     """
     h5py = require("h5py", extra="event", why=WHY)
     with atomic_write(path) as stream, h5py.File(stream.name, "w", rdcc_nbytes=0) as file:
+        file["t_offset"] = np.int64(t_offset)
         columns = _new_columns(file)
         index = MillisecondIndex()
         for piece in resized(checked(_pieces(events), path), PIECE):
@@ -50,7 +51,6 @@ def write_dsec_events(path: str | Path, events: Events | Iterable[Events], *, t_
             if piece.sensor_size is not None:
                 file.attrs["sensor_size"] = piece.sensor_size
         file["ms_to_idx"] = index.table
-        file["t_offset"] = np.int64(t_offset)
 
 
 def write_rectify_map(path: str | Path, rectify_map: NDArray) -> None:

@@ -1,5 +1,6 @@
 """HDF5 recordings: the DSEC container (/events/{x,y,p,t}, /ms_to_idx, /t_offset), and rpg's /events/{xs,ys,ts,ps}."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,13 @@ from numpy.typing import NDArray
 
 from sparsevision.datasets.events.errors import EventFileError, reason_of
 from sparsevision.datasets.events.formats.columns import to_microseconds, to_pixels
-from sparsevision.datasets.events.formats.hdf5_file import chunk_place, open_hdf5, stored_elements
+from sparsevision.datasets.events.formats.hdf5_file import (
+    chunk_place,
+    directory_of,
+    open_hdf5,
+    stored_elements,
+    stored_number,
+)
 from sparsevision.datasets.events.formats.recording import Recording, first_fall, left_out
 from sparsevision.datasets.events.types import Events
 
@@ -41,17 +48,9 @@ class HDF5Recording(Recording):
     def __init__(self, path: Path, *, recover: bool = False) -> None:
         self.path = path
         self._file = open_hdf5(path, recover=recover)
-        self._columns = _columns(path, self._file)
-        lengths = {name: column.shape[0] for name, column in self._columns.items()}
-        self.count = min(lengths.values())
-        if len(set(lengths.values())) != 1:
-            self._differ(lengths, recover=recover)
-        self.offset = int(self._file["t_offset"][()]) if "t_offset" in self._file else 0
-        self._unit = "s" if self._columns["t"].dtype.kind == "f" else "us"
-        self._milliseconds = self._file["ms_to_idx"][:] if "ms_to_idx" in self._file and self._unit == "us" else None
-        self.sensor_size = _sensor_size(path, self._file)
+        with directory_of(path):
+            self._look_up(recover=recover)
         if recover:
-            self._keep_stored()
             self._keep_readable()
 
     def read(self, first: int, last: int) -> Events:
@@ -88,6 +87,29 @@ class HDF5Recording(Recording):
         """See Recording."""
         self._file.close()
 
+    def _look_up(self, *, recover: bool) -> None:
+        self._columns = _columns(self.path, self._file)
+        lengths = {name: column.shape[0] for name, column in self._columns.items()}
+        self.count = min(lengths.values())
+        if len(set(lengths.values())) != 1:
+            self._differ(lengths, recover=recover)
+        self.offset = self._look_up_offset(recover=recover) if "t_offset" in self._file else 0
+        self._unit = "s" if self._columns["t"].dtype.kind == "f" else "us"
+        indexed = "ms_to_idx" in self._file and self._unit == "us" and not recover
+        self._milliseconds = self._file["ms_to_idx"][:] if indexed else None
+        self.sensor_size = _sensor_size(self.path, self._file)
+        if recover:
+            self._keep_stored()
+
+    def _look_up_offset(self, *, recover: bool) -> int:
+        if not recover:
+            return int(self._file["t_offset"][()])
+        found = stored_number(self._file, "t_offset", self.path.stat().st_size)
+        if found is None:
+            lost = "/t_offset lies in the part that is lost: times start from the file's own beginning."
+            warnings.warn(f"{self.path}: {lost}", stacklevel=2)
+        return found or 0
+
     def _bracket(self, millisecond: int) -> tuple[int, int]:
         """Between which events the first of a millisecond must lie."""
         table = self._milliseconds
@@ -99,7 +121,7 @@ class HDF5Recording(Recording):
         column = self._columns[name]
         try:
             return column[first:last]
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             place = chunk_place(column, first)
             where = "" if place is None else f", in a chunk at or after byte {place}"
             raise EventFileError(
@@ -164,7 +186,7 @@ def read_rectify_map(path: str | Path) -> NDArray[np.float32]:
             f"{path}: the rectify map is missing. DSEC ships rectify_map.h5 beside events.h5; get it from the archive "
             "that the events came from."
         )
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, directory_of(path):
         if "rectify_map" not in file:
             raise EventFileError(f"{path}: no array /rectify_map; it holds {', '.join(file) or 'nothing'}.")
         found = file["rectify_map"]
@@ -189,7 +211,7 @@ def _columns(path: Path, file: Any) -> dict[str, Any]:
 def _sensor_size(path: Path, file: Any) -> tuple[int, int] | None:
     beside = path.with_name("rectify_map.h5")
     if beside.is_file() and beside != path:
-        with open_hdf5(beside) as maps:
+        with open_hdf5(beside) as maps, directory_of(beside):
             if "rectify_map" in maps:
                 return tuple(int(length) for length in maps["rectify_map"].shape[:2])
     size = file.attrs.get("sensor_size")
