@@ -110,7 +110,7 @@ def formula_in_torch(events: Events, *, bins: int, height: int, width: int) -> T
     """The trilinear grid as its formula stands: a masked pass over all events for each of the eight corners."""
     x, y = torch.from_numpy(events.x), torch.from_numpy(events.y)
     t = torch.from_numpy(events.t - events.t[0]).float()
-    tau = (bins - 1) * t / t[-1]
+    tau = (bins - 1) * t / t[-1].clamp(min=1)
     value = 2 * torch.from_numpy(events.p).float() - 1
     grid = torch.zeros(bins * height * width)
     x0, y0, b0 = x.int(), y.int(), tau.int()
@@ -143,16 +143,23 @@ def grid_contenders(events: Events, *, bins: int) -> list[Contender]:
 
 
 def tonic_contender(events: Events, *, bins: int) -> list[Contender]:
-    """tonic's grid of the events at whole pixels; none if it is not installed."""
+    """tonic's grid of the events at whole pixels; none if it is not installed.
+
+    Raises:
+        UserError: it is installed, but something that it needs is not.
+    """
     if importlib.util.find_spec("tonic") is None:
         return []
-    from tonic.functional import to_voxel_grid_numpy
+    try:
+        from tonic.functional import to_voxel_grid_numpy
+    except ImportError as error:
+        raise UserError(f"tonic cannot be imported ({error}); install it with all that it needs.") from error
 
     height, width = events.sensor_size
     table = np.empty(len(events), np.dtype([("x", int), ("y", int), ("t", int), ("p", int)]))
     for name in table.dtype.names:
         table[name] = getattr(events, name)
-    return [Contender(TONIC, lambda: to_voxel_grid_numpy(table.copy(), (width, height, 2), bins))]
+    return [Contender(TONIC, lambda: to_voxel_grid_numpy(table, (width, height, 2), bins))]
 
 
 def prototype_contenders(
@@ -204,12 +211,14 @@ def verdicts(figures: Sequence[Figure]) -> list[str]:
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:
-    """The table and the verdicts."""
-    table = Table("work", "how", "ms", "million events/s", title="one thread, fastest turn")
-    for figure in figures:
-        millions = "" if figure.millions is None else f"{figure.millions:.1f}"
-        table.add_row(figure.work, figure.name, f"{1000 * figure.seconds:.1f}", millions)
-    console.print(table)
+    """A table for each piece of work, and the verdicts."""
+    for work in dict.fromkeys(figure.work for figure in figures):
+        table = Table("how", "ms", "million events/s", title=f"{work}; one thread, fastest turn", title_justify="left")
+        for figure in figures:
+            if figure.work == work:
+                millions = "" if figure.millions is None else f"{figure.millions:.1f}"
+                table.add_row(figure.name, f"{1000 * figure.seconds:.1f}", millions)
+        console.print(table)
     for sentence in verdicts(figures):
         console.print(sentence, soft_wrap=True)
     if not any(figure.name == TONIC for figure in figures):

@@ -39,46 +39,63 @@ def trilinear(out, x, y, t, p, rectify_map, first, count, step, flip, separate, 
     cells = out.reshape(-1)
     zero, one, outside = np.float32(0), np.float32(1), np.float32(-2)
     last_bin, right_edge, lower_edge = np.float32(bins - 1), np.float32(width), np.float32(height)
-    row, plane, side = np.uint64(width), np.uint64(height * width), np.uint64(1) if not flip else np.uint64(2**64 - 1)
+    beside, row, plane = np.uint64(1), np.uint64(width), np.uint64(height * width)
     start = t[first]
     duration = np.float32(abs(t[first + step * (count - 1)] - start))
     if duration == zero:
         duration = one
-    for index in range(first, first + step * count, step):
-        px, py = placed(x, y, rectify_map, index)
+    for number in range(count):
+        index = np.uint64(first + step * number)  # unsigned, because signed ones are checked for counting from the end
+        if rectify_map.shape[0] == 0:  # `placed`, written out because a call of it takes half of the time
+            px, py = np.float32(x[index]), np.float32(y[index])
+        else:
+            old_column, old_row = int(x[index]), int(y[index])
+            px, py = rectify_map[old_row, old_column, 0], rectify_map[old_row, old_column, 1]
         if not (outside < px < right_edge and outside < py < lower_edge):
             continue
         tau = last_bin * (np.float32(abs(t[index] - start)) / duration)
-        x0, y0, b0 = int(px), int(py), int(tau)
-        if to_floor:
-            x0, y0 = x0 - (px < np.float32(x0)), y0 - (py < np.float32(y0))
+        x0, y0, b0 = np.int32(px), np.int32(py), np.int32(tau)
+        fx, fy, fb = np.float32(x0), np.float32(y0), np.float32(b0)
+        if to_floor and px < fx:
+            x0, fx = np.int32(x0 - 1), fx - one
+        if to_floor and py < fy:
+            y0, fy = np.int32(y0 - 1), fy - one
         positive = (p[index] != 0) == (step > 0)
         value = one if positive or separate else -one
-        left, right = one - abs(np.float32(x0) - px), one - abs(np.float32(x0 + 1) - px)
-        upper, lower = one - abs(np.float32(y0) - py), one - abs(np.float32(y0 + 1) - py)
-        early, late = value * (one - abs(np.float32(b0) - tau)), value * (one - abs(np.float32(b0 + 1) - tau))
+        left, right = one - abs(fx - px), one - abs(fx + one - px)
+        upper, lower = one - abs(fy - py), one - abs(fy + one - py)
+        early, late = value * (one - abs(fb - tau)), value * (one - abs(fb + one - tau))
         channel = b0 + (0 if positive or not separate else bins)
-        column = width - 1 - x0 if flip else x0
-        inside = x0 >= 0 and x0 + 1 < width and y0 >= 0 and y0 + 1 < height
-        if inside and b0 + 1 < bins:
-            at = np.uint64((channel * height + y0) * width + column)
-            cells[at] += early * left * upper
-            cells[at + side] += early * right * upper
-            cells[at + row] += early * left * lower
-            cells[at + row + side] += early * right * lower
-            at += plane
-            cells[at] += late * left * upper
-            cells[at + side] += late * right * upper
-            cells[at + row] += late * left * lower
-            cells[at + row + side] += late * right * lower
+        column = np.int64(x0)
+        if flip:
+            column = width - 2 - column
+            left, right = right, left
+        if column < 0 or column + 1 >= width or y0 < 0 or y0 + 1 >= height or b0 + 1 >= bins:
+            taps_at_edge(out, channel, y0, column, early, late, upper, lower, left, right, b0 + 1 < bins)
             continue
-        for later in range(2 if b0 + 1 < bins else 1):
-            weight = late if later else early
-            for down in range(2):
-                for across in range(2):
-                    if 0 <= x0 + across < width and 0 <= y0 + down < height:
-                        tap = weight * (right if across else left) * (lower if down else upper)
-                        out[channel + later, y0 + down, column - across if flip else column + across] += tap
+        at = np.uint64((channel * height + y0) * width + column)
+        cells[at] += early * left * upper
+        cells[at + beside] += early * right * upper
+        cells[at + row] += early * left * lower
+        cells[at + row + beside] += early * right * lower
+        at += plane
+        cells[at] += late * left * upper
+        cells[at + beside] += late * right * upper
+        cells[at + row] += late * left * lower
+        cells[at + row + beside] += late * right * lower
+
+
+@compiled(extra="event")
+def taps_at_edge(out, channel, row, column, early, late, upper, lower, left, right, has_late):
+    """Those of the eight taps that lie inside of `out`; row, column: of the upper left one."""
+    _, height, width = out.shape
+    for later in range(2 if has_late else 1):
+        weight = late if later else early
+        for down in range(2):
+            for across in range(2):
+                if 0 <= column + across < width and 0 <= row + down < height:
+                    tap = weight * (right if across else left) * (lower if down else upper)
+                    out[channel + later, row + down, column + across] += tap
 
 
 @compiled(extra="event")
