@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sparsevision.registry import VISUALIZERS
 from sparsevision.visualization.canvas import as_rgb
 from sparsevision.visualization.drawing import draw_label_map, draw_mask, draw_scribbles
+from sparsevision.visualization.events import draw_legend
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import side_by_side
 from sparsevision.visualization.passes import draw_passes
@@ -31,7 +32,8 @@ class SparseVisualizer(Visualizer):
     Drawn fields: `gt_mask` or `gt_sem_seg`; `sparse_sem_seg`; `pred_mask` or `pred_sem_seg` (masks go first). Fields of
     another size than the image are brought to it. `gensam_passes`
     becomes a second picture, "<name>_passes". Class colours come from the data set's `palette`, if it has one; with
-    two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0).
+    two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0). Samples of event recordings
+    (with `events_path`) get a legend of the data set's classes.
 
     Args:
         name: of this instance.
@@ -103,14 +105,22 @@ class SparseVisualizer(Visualizer):
     ) -> NDArray:
         """The picture of `add_datasample`, uint8 RGB."""
         canvas = as_rgb(image)
-        panels = {"image": canvas}
+        of_events = data_sample is not None and data_sample.get("events_path") is not None
+        panels = {"events" if of_events else "image": canvas}
         if draw_gt:
             panels["truth"] = self._first(canvas, data_sample, "gt_mask", "gt_sem_seg")
             panels["sparse labels"] = self._first(canvas, data_sample, "sparse_sem_seg")
         if draw_pred:
             panels["prediction"] = self._first(canvas, data_sample, "pred_mask", "pred_sem_seg")
         panels = {title: panel for title, panel in panels.items() if panel is not None} | dict(extra_panels or {})
-        return side_by_side(list(panels.values()), list(panels), height=self._panel_height(canvas))
+        row = side_by_side(list(panels.values()), list(panels), height=self._panel_height(canvas))
+        return self._with_legend(row) if of_events else row
+
+    def _with_legend(self, picture: NDArray) -> NDArray:
+        names, palette = (self.dataset_meta or {}).get("classes"), self._palette()
+        if not names or palette is None:
+            return picture
+        return np.vstack([picture, draw_legend(names, palette, width=picture.shape[1])])
 
     def _panel_height(self, image: NDArray) -> int | None:
         return self.max_height if image.shape[0] > self.max_height else None

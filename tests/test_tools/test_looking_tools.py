@@ -2,13 +2,17 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
+from event_config import write_config, write_weights
+from event_sets import LABEL_SIZE, write_dsec_sequence
 from tool_runner import run_tool
 
 from sparsevision.datasets.image_io import write_png
+from sparsevision.utils import configs_dir
 
 
 def test_print_config_shows_the_override(tiny_config, tmp_path):
@@ -122,3 +126,52 @@ def test_confusion_matrix_of_a_method_that_learns_wants_a_checkpoint(tiny_config
     finished = run_tool("analysis_tools/confusion_matrix.py", tiny_config, "--out-dir", tmp_path)
     assert finished.code == 2
     assert "checkpoint" in finished.err
+
+
+@pytest.fixture(scope="module")
+def event_config(tmp_path_factory):
+    """A config for two labelled moments of events."""
+    folder = tmp_path_factory.mktemp("events")
+    write_dsec_sequence(folder / "data", "street", points=(1,), frames=2)
+    return write_config(folder / "config.py", folder / "data")
+
+
+RUN = '''"""A test of it."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .config import *
+    from .runtime import *
+
+train_dataloader = None
+'''
+
+
+def is_red(picture):
+    return (picture[..., 2] > 150) & (picture[..., 0] < 120)
+
+
+def test_browse_dataset_draws_events_clicks_and_truth(event_config, tmp_path):
+    finished = run_tool("misc/browse_dataset.py", event_config, "--out-dir", tmp_path)
+    assert finished.code == 0, finished.err
+    picture = cv2.imread(str(tmp_path / "street_000001.png"))
+    panel = (picture.shape[1] - 8) // 3
+    assert panel == 96 * LABEL_SIZE[1] // LABEL_SIZE[0], "events, truth, clicks"
+    assert is_red(picture[30:110, :panel]).sum() > 100, "brighter events"
+    assert picture.shape[0] > 22 + 96 + 10, "a legend"
+    assert "255: " in finished.out
+
+
+def test_a_test_run_of_an_event_config_draws_what_it_predicts(event_config, tmp_path):
+    weights = write_weights(tmp_path / "weights.pth", event_config)
+    shutil.copy(configs_dir() / "_base_" / "default_runtime.py", event_config.with_name("runtime.py"))
+    run = event_config.with_name("run.py")
+    run.write_text(RUN)
+    folders = ["--show-dir", tmp_path / "shown", "--work-dir", tmp_path / "work"]
+    finished = run_tool("test.py", run, weights, *folders)
+    assert finished.code == 0, finished.err
+    shown = sorted((tmp_path / "shown").rglob("*.png"))
+    assert [path.name for path in shown] == ["street_000000.png", "street_000001.png"]
+    picture = cv2.imread(str(shown[0]))
+    assert picture.shape[1] == 4 * 96 * LABEL_SIZE[1] // LABEL_SIZE[0] + 12, "events, truth, clicks, prediction"

@@ -6,9 +6,19 @@ import math
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmseg.structures import SegDataSample
 
+from sparsevision.engine.hooks.visualization import input_picture
 from sparsevision.utils import UserError
-from sparsevision.visualization import draw_event_frame, draw_event_grid, draw_events, draw_legend, write_video
+from sparsevision.visualization import (
+    SparseVisualizer,
+    draw_event_frame,
+    draw_event_grid,
+    draw_events,
+    draw_legend,
+    write_video,
+)
 from sparsevision.visualization.events import BRIGHTER, DARKER
 
 WHITE = (255, 255, 255)
@@ -110,3 +120,25 @@ def test_a_bad_video_is_refused_and_leaves_nothing(tmp_path, name, frames, fps, 
     with pytest.raises(UserError, match=message):
         write_video(tmp_path / name, frames, fps=fps)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_newest_of_several_grids_is_the_picture():
+    grids = torch.zeros(6, 2, 2)
+    grids[0] = 5.0
+    grids[4, 0, 1] = -1.0
+    picture = input_picture({"events": grids}, SegDataSample(metainfo={"num_grids": 2}))
+    np.testing.assert_array_equal(picture, draw_event_grid(grids[3:].numpy()))
+    np.testing.assert_array_equal(input_picture({"events": grids}, SegDataSample()), draw_event_grid(grids.numpy()))
+    assert (input_picture({"image": torch.full((3, 2, 2), 300.0)}, SegDataSample()) == 255).all()
+    with pytest.raises(UserError, match="samples with points cannot be drawn"):
+        input_picture({"points": grids}, SegDataSample())
+
+
+def test_only_samples_of_events_get_a_legend():
+    visualizer = SparseVisualizer()
+    visualizer.dataset_meta = {"classes": NAMES, "palette": COLOURS.tolist()}
+    canvas = np.full((100, 400, 3), 255, np.uint8)
+    plain, events = (SegDataSample(metainfo=meta) for meta in ({}, {"events_path": "a.h5"}))
+    assert visualizer.draw_sample(canvas, events).shape[0] == visualizer.draw_sample(canvas, plain).shape[0] + 20
+    visualizer.dataset_meta = None
+    assert visualizer.draw_sample(canvas, events).shape == visualizer.draw_sample(canvas, plain).shape

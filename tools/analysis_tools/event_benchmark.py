@@ -213,11 +213,13 @@ def verdicts(figures: Sequence[Figure]) -> list[str]:
 def show(figures: Sequence[Figure], console: Console) -> None:
     """A table for each piece of work, and the verdicts."""
     for work in dict.fromkeys(figure.work for figure in figures):
-        table = Table("how", "ms", "million events/s", title=f"{work}; one thread, fastest turn", title_justify="left")
-        for figure in figures:
-            if figure.work == work:
-                millions = "" if figure.millions is None else f"{figure.millions:.1f}"
-                table.add_row(figure.name, f"{1000 * figure.seconds:.1f}", millions)
+        own = [figure for figure in figures if figure.work == work]
+        counted = own[0].millions is not None
+        table = Table("how", "ms", *(["million events/s"] if counted else []))
+        for figure in own:
+            speed = [f"{figure.millions:.1f}"] if counted else []
+            table.add_row(figure.name, f"{1000 * figure.seconds:.1f}", *speed)
+        console.print(f"{work}; one thread, fastest turn", soft_wrap=True)
         console.print(table)
     for sentence in verdicts(figures):
         console.print(sentence, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Draw samples of a config's data set as the network gets them: image, truth and sparse labels side by side."""
+"""Draw samples of a config's data set as the network gets them: image or events, truth, sparse labels side by side."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from mmengine.structures import BaseDataElement
 from rich.progress import track
 
 from sparsevision.engine import add_cfg_options, read_config, run_tool
+from sparsevision.engine.hooks.visualization import input_picture
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
 from sparsevision.visualization import SparseVisualizer, write_image
@@ -36,18 +37,6 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def image_of(item: dict) -> np.ndarray:
-    """uint8 RGB (H, W, 3) of a packed sample.
-
-    Raises:
-        UserError: the method's inputs are not images.
-    """
-    image = item["inputs"].get("image")
-    if image is None:
-        raise UserError(f"samples of this config hold {', '.join(item['inputs'])}, no image: they cannot be drawn yet")
-    return image.permute(1, 2, 0).numpy()
-
-
 def label_counts(sample: BaseDataElement) -> str:
     """How many pixels the sparse labels give each class, for a look without pictures."""
     if "sparse_sem_seg" not in sample:
@@ -72,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         item = dataset[int(index)]
         sample = item["data_samples"]
         name = sample.get("sample_id", f"sample_{index}")
-        path = write_image(args.out_dir / f"{name}.png", visualizer.draw_sample(image_of(item), sample))
+        picture = visualizer.draw_sample(input_picture(item["inputs"], sample), sample)
+        path = write_image(args.out_dir / f"{name}.png", picture)
         print(f"{path}  pixels by label: {label_counts(sample)}")
     print(f"wrote {len(chosen)} of {count} samples to {args.out_dir}")
 

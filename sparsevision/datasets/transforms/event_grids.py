@@ -21,7 +21,8 @@ from sparsevision.datasets.events.types import Events
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
 
-META_KEYS = ("sample_id", "dataset", "sequence", "ori_shape", "img_shape", "events_path", "time_us", "flip")
+IDENTITY_KEYS = ("sample_id", "dataset", "sequence", "events_path", "time_us")
+META_KEYS = (*IDENTITY_KEYS, "ori_shape", "img_shape", "num_grids", "flip")
 STREAMS = {"past": "events", "future": "events_reversed"}
 LABEL_KEYS = ("gt_sem_seg", "sparse_sem_seg")
 
@@ -44,7 +45,7 @@ class DrawEventFlip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadEventGrids(BaseTransform):
-    """The events around a label's time as grids: `events`, `events_reversed`, `img_shape`.
+    """The events around a label's time as grids: `events`, `events_reversed`, `img_shape`, `num_grids`.
 
     The past holds the last `num_grids * events_per_grid` events with t < time; the future the first `reverse_multiple`
     times as many with t >= time, run backwards with polarities swapped, so that it ends at the label as well (spec:
@@ -121,7 +122,7 @@ class LoadEventGrids(BaseTransform):
                 reverse=stream == "future",
                 flip=bool(results.get("flip")),
             )
-        return {**results, **grids, "img_shape": shape}
+        return {**results, **grids, "img_shape": shape, "num_grids": self.num_grids}
 
     def _window(self, results: dict, stream: str) -> Events:
         """The events of one stream, oldest first."""

@@ -1,15 +1,18 @@
 """Draws predictions while a run validates or tests: behind `--show-dir` and `--show`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
+from torch import Tensor
 
 from sparsevision.datasets.image_io import read_image
 from sparsevision.registry import HOOKS
+from sparsevision.utils import UserError
+from sparsevision.visualization import draw_event_grid
 
 
 @HOOKS.register_module()
@@ -67,9 +70,27 @@ class VisualizationHook(Hook):
 
 
 def _image_of(sample: BaseDataElement, batch: Any, number: int) -> np.ndarray:
-    """The sample's picture from its file, at its own size, else the network's input in 0..255; uint8 RGB (H,W,3)."""
+    """The sample's picture from its file, at its own size, else the network's input; uint8 RGB (H,W,3)."""
     path = sample.get("img_path")
     if path and Path(path).is_file():
         return read_image(path)
-    image = batch["inputs"]["image"][number].permute(1, 2, 0).cpu().numpy()
+    return input_picture({name: batch["inputs"][name][number] for name in batch["inputs"]}, sample)
+
+
+def input_picture(inputs: Mapping[str, Tensor], sample: BaseDataElement) -> np.ndarray:
+    """The input of one sample as uint8 RGB (H,W,3): its `image`, in 0..255, or the newest grid of its `events`.
+
+    Args:
+        inputs: (C,H,W) by name, as a pipeline packs them.
+        sample: says in `num_grids` of how many grids the events are made; without it they are one.
+
+    Raises:
+        UserError: neither an image nor events.
+    """
+    if "events" in inputs:
+        grids = inputs["events"].detach().float().cpu().numpy()
+        return draw_event_grid(grids[-(len(grids) // sample.get("num_grids", 1)) :])
+    if "image" not in inputs:
+        raise UserError(f"samples with {', '.join(inputs) or 'no inputs'} cannot be drawn; expected image or events.")
+    image = inputs["image"].permute(1, 2, 0).cpu().numpy()
     return image if image.dtype == np.uint8 else np.clip(np.round(image), 0, 255).astype(np.uint8)
