@@ -32,7 +32,7 @@ class DSECNightPointDataset(EventSegDataset):
         data_root: the folder DSEC_Night, or one that holds it.
         split: "train" for labels/, clicks; "test" for labels_test/, dense, named
             <sequence>_NNNNNN_grey_gtFine_labelTrainIds.png.
-        sequences: names of sequences; None for the official ones.
+        sequences: names of sequences; None for the official ones, "all" for whatever has labels of the split.
         classes: 11 (those of DSEC-Semantic, as published), 18 (without truck, as CMDA reports) or 19.
         protocol: "ess" and "full" are the same here: the released code uses every label.
         labels: name of another folder of labels in each sequence, e.g. "labels_weak_1point_per_class".
@@ -50,7 +50,7 @@ class DSECNightPointDataset(EventSegDataset):
         *,
         data_root: str,
         split: str = "train",
-        sequences: Sequence[str] | None = None,
+        sequences: Sequence[str] | str | None = None,
         classes: int = 11,
         protocol: str = "ess",
         labels: str | None = None,
@@ -67,7 +67,7 @@ class DSECNightPointDataset(EventSegDataset):
         by_protocol((), protocol)
         self.folder = data_root
         self.split = split
-        self.sequences = SEQUENCES if sequences is None else tuple(sequences)
+        self.sequences = SEQUENCES if sequences is None else sequences
         self.label_ids = LABEL_IDS[classes]
         self.label_folder = labels or LABELS[split]
         metainfo = class_metainfo(classes) | dict(kwargs.pop("metainfo", None) or {})
@@ -78,7 +78,9 @@ class DSECNightPointDataset(EventSegDataset):
         """All labels, sequence by sequence."""
         if not Path(self.folder).is_dir():
             raise UserError(f"The data folder '{self.folder}' does not exist. {self.prepare}")
-        for sequence in self.sequences:
+        everything = self.sequences == "all"
+        names = find_sequences([self.folder], self.label_folder) if everything else self.sequences
+        for sequence in names:
             yield from self._moments_of(sequence)
 
     def _moments_of(self, sequence: str) -> Iterator[LabelledMoment]:
@@ -119,6 +121,12 @@ def find_part(roots: Sequence[str | Path], sequence: str, inner: Sequence[str], 
     tried = ", ".join(pattern.format(sequence=sequence) for pattern in patterns[: len(inner)])
     places = ", ".join(f"'{root}'" for root in roots)
     raise UserError(f"{places} holds no {tried} (nor in DSEC_Night/ or train/). {help_text}".strip())
+
+
+def find_sequences(roots: Sequence[str | Path], labels: str) -> list[str]:
+    """Names of the sequences that have a folder of labels of this name, sorted."""
+    patterns = [f"{home.format(sequence='*')}/{labels}" for home in HOMES]
+    return sorted({path.parent.name for root in roots for each in patterns for path in Path(root).glob(each)})
 
 
 def click_folder(points: int) -> str:

@@ -213,8 +213,7 @@ class DSECNightPoint(PreparedSet):
         """See PreparedSet. Training and testing frames are of the same recordings."""
         if wanted is None or list(wanted) != ALL:
             return list(night.SEQUENCES if wanted is None else wanted)
-        patterns = [f"{home.format(sequence='*')}/{night.LABELS[split]}" for home in night.HOMES]
-        return sorted({path.parent.name for root in roots for each in patterns for path in Path(root).glob(each)})
+        return night.find_sequences(roots, night.LABELS[split])
 
     def placements(
         self, roots: Roots, split: str, sequence: str, out: Path, *, without_clicks: Sequence[int]

@@ -47,6 +47,7 @@ def test_the_official_five_are_the_default(folder):
     for sequence in SEQUENCES:
         write_night_sequence(folder, sequence, frames=2)
     assert [sample["sequence"] for sample in samples(folder, sequences=None)] == list(SEQUENCES)
+    assert {sample["sequence"] for sample in samples(folder, sequences="all")} == {"night", *SEQUENCES}
     assert SEQUENCES[0] == "zurich_city_09_a"
     assert len(SEQUENCES) == 5
 
@@ -127,6 +128,8 @@ def test_options_that_make_no_sense(folder):
         samples(folder / "nowhere")
     with pytest.raises(UserError, match=r"holds no day/events/left/events\.h5"):
         samples(folder, sequences=["day"])
+    with pytest.raises(UserError, match="has no labelled moment"):
+        samples(folder / "night", sequences="all")
     with pytest.raises(UserError, match="split='val'"):
         samples(folder, split="val")
     with pytest.raises(UserError, match="classes=12"):
