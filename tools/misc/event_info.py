@@ -4,6 +4,8 @@ Reads every format that docs/events.md lists. --out writes the events anew: to .
 """
 
 import argparse
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,11 +143,21 @@ def convert(reader: EventReader, path: Path) -> None:
         np.savez_compressed(stream, x=events.x, y=events.y, t=events.t, p=events.p, **size)
 
 
+def print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """In place of `warnings.showwarning`: without the line of code that warns."""
+    print(f"Warning: {message}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     options = {"format": args.format, "recover": args.recover, "time_unit": args.time_unit}
-    with open_events(args.recording, sensor_size=args.sensor_size, **options) as reader:
+    with (
+        warnings.catch_warnings(),
+        open_events(args.recording, sensor_size=args.sensor_size, **options) as reader,
+    ):
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = print_warning
         print(describe(reader, summarise(reader)))
         if args.out:
             convert(reader, args.out)
