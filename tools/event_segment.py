@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from sparsevision.apis import EventSegInferencer, EventSegResult
+from sparsevision.apis.event_settings import EventSettings
 from sparsevision.datasets.events.dsec_classes import identity
 from sparsevision.datasets.events.layouts import read_times, timed_labels
 from sparsevision.datasets.image_io import read_grey, write_png
@@ -44,8 +45,9 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--times", nargs="+", help="moments in microseconds, or one text file with a time a line")
     parser.add_argument("--fps", type=float, default=10, help="frames a second; also of the moments, without --times")
     parser.add_argument("--stream", action="store_true", help="carry the network's memory through the recording")
-    parser.add_argument("--labels", type=Path, help="folder of label PNGs, one for each of --times")
+    parser.add_argument("--labels", type=Path, help="folder of label PNGs, one for each of their times")
     parser.add_argument("--clicks", type=Path, help="folder of PNGs with clicks, likewise")
+    parser.add_argument("--label-times", type=Path, help="text file of the labels' times; default: the file of --times")
     parser.add_argument("--masks", type=Path, help="also write the predictions to this folder, PNGs named by time")
     parser.add_argument("--rectify-map", help="rectify_map.h5 if it is not beside the recording; 'none' for no map")
     parser.add_argument("--sensor-size", type=int, nargs=2, metavar=("H", "W"), help="if unlike the config's")
@@ -56,17 +58,58 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(arguments)
     if args.fps <= 0:
         parser.error("--fps must be above 0")
-    if (args.labels or args.clicks) and not args.times:
-        parser.error("--labels and --clicks need --times: the moments that they belong to")
+    if args.label_times is None and args.times and len(args.times) == 1 and Path(args.times[0]).is_file():
+        args.label_times = Path(args.times[0])
+    if (args.labels or args.clicks) and args.label_times is None:
+        parser.error("--labels and --clicks need --label-times, or a file as --times: the moments that they belong to")
     return args
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What one frame shows: a result, and label maps (H, W) by title, None where there is none for the moment."""
+class LabelFolder:
+    """Label PNGs with times.
 
-    result: EventSegResult
-    layers: dict[str, NDArray | None]
+    Attributes:
+        paths: {time in microseconds: file}.
+        settings: sensor and classes that they have to fit.
+        reach: a label is shown at most this many microseconds away from its time.
+    """
+
+    paths: dict[int, Path]
+    settings: EventSettings
+    reach: float
+
+    def at(self, time: int) -> NDArray | None:
+        """(H, W) class ids of the label nearest to a time; None if it is out of reach.
+
+        Raises:
+            UserError: the file does not fit the sensor or the classes.
+        """
+        nearest = min(self.paths, key=lambda own: abs(own - time))
+        if abs(nearest - time) > self.reach:
+            return None
+        path = str(self.paths[nearest])
+        size = {"sensor_size": self.settings.sensor_size, "crop_bottom": self.settings.crop_bottom}
+        ids = identity(len(self.settings.classes))
+        labels = crop_rows(read_grey(path), path, size)
+        return map_ids(labels, ids, path, unlabelled=IGNORE_INDEX, ignore_index=IGNORE_INDEX)
+
+
+def label_folders(args: argparse.Namespace, inferencer: EventSegInferencer) -> dict[str, LabelFolder]:
+    """{title: labels} of the folders that are given.
+
+    Raises:
+        UserError: labels and times do not fit together.
+    """
+    given = {title: folder for title, folder in (("clicks", args.clicks), ("ground truth", args.labels)) if folder}
+    found = {}
+    for title, folder in given.items():
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder of label PNGs.")
+        paths = {time: path for _, time, path in timed_labels(folder, read_times(args.label_times), args.label_times)}
+        settings = inferencer.settings.with_sensor(args.sensor_size, args.crop_bottom)
+        found[title] = LabelFolder(paths, settings, reach=5e5 / args.fps)
+    return found
 
 
 def recording_options(args: argparse.Namespace) -> dict:
@@ -75,21 +118,20 @@ def recording_options(args: argparse.Namespace) -> dict:
     return {name: getattr(args, name) for name in names}
 
 
-def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> tuple[list[int], Path | None]:
-    """Times of the frames in microseconds, and the file that they come from.
+def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> list[int]:
+    """Times of the frames in microseconds.
 
     Raises:
         UserError: a time is no whole number, or the recording is too short for a frame.
     """
     if args.times and len(args.times) == 1 and Path(args.times[0]).is_file():
-        path = Path(args.times[0])
-        times = read_times(path).tolist()
+        times = read_times(Path(args.times[0])).tolist()
         if not times:
-            raise UserError(f"{path}: the file holds no time.")
-        return times, path
+            raise UserError(f"{args.times[0]}: the file holds no time.")
+        return times
     if args.times:
         try:
-            return sorted(int(time) for time in args.times), None
+            return sorted(int(time) for time in args.times)
         except ValueError:
             raise UserError(f"--times {' '.join(args.times)}: expected whole microseconds, or one file.") from None
     opened = inferencer.open(args.recording, **recording_options(args))
@@ -101,35 +143,7 @@ def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> tuple[l
                 "the network wants to see. Give --times to segment with fewer."
             )
         first = int(reader.read(needed, needed + 1).t[0])
-        return np.arange(first, reader.last_time + 1, 1e6 / args.fps).astype(np.int64).tolist(), None
-
-
-def label_maps(
-    folder: Path | None,
-    times: list[int],
-    times_path: Path | None,
-    inferencer: EventSegInferencer,
-    args: argparse.Namespace,
-) -> dict[int, NDArray]:
-    """{time: (H, W) class ids} of the PNGs in a folder.
-
-    Raises:
-        UserError: labels and times do not fit together, or a file does not fit the sensor or the classes.
-    """
-    if folder is None:
-        return {}
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of label PNGs.")
-    settings = inferencer.settings.with_sensor(args.sensor_size, args.crop_bottom)
-    size = {"sensor_size": settings.sensor_size, "crop_bottom": settings.crop_bottom}
-    found = timed_labels(folder, np.array(times), times_path or Path("--times"))
-    ids = identity(len(settings.classes))
-    return {
-        time: map_ids(
-            crop_rows(read_grey(path), str(path), size), ids, str(path), unlabelled=255, ignore_index=IGNORE_INDEX
-        )
-        for _, time, path in found
-    }
+        return np.arange(first, reader.last_time + 1, 1e6 / args.fps).astype(np.int64).tolist()
 
 
 def results_at(args: argparse.Namespace, inferencer: EventSegInferencer, times: list[int]) -> Iterator[EventSegResult]:
@@ -146,13 +160,13 @@ def results_at(args: argparse.Namespace, inferencer: EventSegInferencer, times: 
         yield newest
 
 
-def draw(frame: Frame, inferencer: EventSegInferencer) -> NDArray[np.uint8]:
-    """The picture of a frame."""
-    result = frame.result
-    canvas = draw_events(result.events.x, result.events.y, result.events.p, size=result.labels.shape)
+def draw(
+    result: EventSegResult, layers: dict[str, NDArray | None], inferencer: EventSegInferencer
+) -> NDArray[np.uint8]:
+    """The picture of a frame: events, prediction, and label maps (H, W) by title."""
     return draw_event_frame(
-        canvas,
-        {"prediction": result.labels, **frame.layers},
+        draw_events(result.events.x, result.events.y, result.events.p, size=result.labels.shape),
+        {"prediction": result.labels, **layers},
         names=inferencer.classes,
         colours=inferencer.palette,
         ignore_index=IGNORE_INDEX,
@@ -163,18 +177,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     inferencer = EventSegInferencer(args.config, args.checkpoint, device=args.device)
-    times, times_path = moments(args, inferencer)
-    folders = {"clicks": args.clicks, "ground truth": args.labels}
-    layers = {
-        title: label_maps(folder, times, times_path, inferencer, args) for title, folder in folders.items() if folder
-    }
+    times = moments(args, inferencer)
+    folders = label_folders(args, inferencer)
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         results = results_at(args, inferencer, times)
         for time, result in zip(times, track(results, total=len(times), description="segmenting"), strict=True):
             if args.masks:
                 write_png(args.masks / f"{time}.png", result.labels)
-            yield draw(Frame(result, {title: maps.get(time) for title, maps in layers.items()}), inferencer)
+            yield draw(result, {title: folder.at(time) for title, folder in folders.items()}, inferencer)
 
     count = write_video(args.out, frames(), fps=args.fps)
     print(f"wrote {count} frames to {args.out}")

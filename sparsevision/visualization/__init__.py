@@ -2,7 +2,7 @@
 
 from sparsevision.visualization.canvas import as_rgb, class_colours
 from sparsevision.visualization.drawing import draw_box, draw_label_map, draw_mask, draw_points, draw_scribbles
-from sparsevision.visualization.events import draw_event_frame, draw_event_grid, draw_events, draw_legend
+from sparsevision.visualization.events import draw_clicks, draw_event_frame, draw_event_grid, draw_events, draw_legend
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import heatmap_overlay, side_by_side
 from sparsevision.visualization.passes import draw_passes
@@ -14,6 +14,7 @@ __all__ = [
     "as_rgb",
     "class_colours",
     "draw_box",
+    "draw_clicks",
     "draw_event_frame",
     "draw_event_grid",
     "draw_events",

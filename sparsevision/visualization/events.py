@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsevision.utils import UserError
-from sparsevision.visualization.drawing import draw_label_map, draw_scribbles
+from sparsevision.visualization.drawing import draw_label_map, draw_points, draw_scribbles
 from sparsevision.visualization.panels import INK, side_by_side
 
 BRIGHTER = (214, 40, 40)
@@ -17,6 +17,9 @@ FULL_AT = 99  # percentile of what there is that gets the full colour
 LEGEND_ROW = 20
 SWATCH = 12
 ABSENT = 235  # grey of a panel for which there is nothing
+MIN_HEIGHT = 240  # of a panel; sensors with fewer rows are enlarged
+FADED = 0.6  # share of white laid over the events behind clicks
+MOST_DOTS = 1000  # more labelled pixels are no clicks, and drawn as scribbles
 
 
 def draw_events(x: ArrayLike, y: ArrayLike, p: ArrayLike, *, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -80,6 +83,36 @@ def draw_legend(names: Sequence[str], colours: ArrayLike, *, width: int) -> NDAr
     return picture
 
 
+def enlarged(picture: NDArray) -> NDArray:
+    """A picture or class map (H, W, ...) with its pixels as squares, so that it has at least `MIN_HEIGHT` rows."""
+    factor = -(-MIN_HEIGHT // picture.shape[0])
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def draw_clicks(
+    canvas: NDArray[np.uint8], labels: ArrayLike, *, colours: ArrayLike, ignore_index: int = 255
+) -> NDArray[np.uint8]:
+    """A dot for each labelled pixel, on a faded and, where small, enlarged canvas; as scribbles if there are many.
+
+    Args:
+        canvas: uint8 RGB (H, W, 3).
+        labels: (H, W) class ids.
+        colours: (C, 3) uint8 RGB.
+        ignore_index: value of unlabelled pixels.
+
+    Raises:
+        UserError: a map of another size than the canvas, or a class without a colour.
+    """
+    labels = np.asarray(labels)
+    faded = enlarged(np.rint(FADED * 255 + (1 - FADED) * canvas).astype(np.uint8))
+    rows, columns = np.nonzero(labels != ignore_index)
+    if labels.shape != canvas.shape[:2] or len(rows) > MOST_DOTS:
+        return draw_scribbles(faded, enlarged(labels), ignore_index=ignore_index, colours=colours)
+    factor = len(faded) // len(canvas)
+    places = (np.stack([columns, rows], axis=1) + 0.5) * factor - 0.5
+    return draw_points(faded, places, labels[rows, columns], colours=colours)
+
+
 def draw_event_frame(
     canvas: NDArray[np.uint8],
     layers: Mapping[str, ArrayLike | None],
@@ -87,31 +120,29 @@ def draw_event_frame(
     names: Sequence[str],
     colours: ArrayLike,
     ignore_index: int = 255,
-    height: int | None = None,
 ) -> NDArray[np.uint8]:
     """Events and class maps side by side above a legend.
 
     Args:
         canvas: picture of the events, uint8 RGB (H, W, 3).
-        layers: {title: (H, W) class ids}; "clicks" are drawn as thick dots, the others as a tint over the events; None
-            gives an empty panel, so that the frames of a video are of one size.
+        layers: {title: (H, W) class ids}; "clicks" are drawn by `draw_clicks`, the others as a tint over the events;
+            None gives an empty panel, so that the frames of a video are of one size.
         names, colours: of the classes.
         ignore_index: value of unlabelled pixels.
-        height: of the panels; None: see `side_by_side`.
 
     Raises:
         UserError: a map of another size than the canvas, or a class without a colour.
     """
-    panels = {"events": canvas}
+    panels = {"events": enlarged(canvas)}
     options = {"ignore_index": ignore_index, "colours": colours}
     for title, labels in layers.items():
         if labels is None:
-            panels[title] = np.full_like(canvas, ABSENT)
+            panels[title] = np.full_like(panels["events"], ABSENT)
         elif title == "clicks":
-            panels[title] = draw_scribbles(canvas, labels, **options)
+            panels[title] = draw_clicks(canvas, labels, **options)
         else:
-            panels[title] = draw_label_map(canvas, labels, **options)
-    row = side_by_side(list(panels.values()), list(panels), height=height)
+            panels[title] = enlarged(draw_label_map(canvas, labels, **options))
+    row = side_by_side(list(panels.values()), list(panels))
     return np.vstack([row, draw_legend(names, colours, width=row.shape[1])])
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sparsevision.registry import VISUALIZERS
 from sparsevision.visualization.canvas import as_rgb
 from sparsevision.visualization.drawing import draw_label_map, draw_mask, draw_scribbles
-from sparsevision.visualization.events import draw_legend
+from sparsevision.visualization.events import draw_legend, enlarged
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import side_by_side
 from sparsevision.visualization.passes import draw_passes
@@ -33,7 +33,7 @@ class SparseVisualizer(Visualizer):
     another size than the image are brought to it. `gensam_passes`
     becomes a second picture, "<name>_passes". Class colours come from the data set's `palette`, if it has one; with
     two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0). Samples of event recordings
-    (with `events_path`) get a legend of the data set's classes.
+    (with `events_path`) get a legend of the data set's classes, and small ones are enlarged.
 
     Args:
         name: of this instance.
@@ -106,6 +106,8 @@ class SparseVisualizer(Visualizer):
         """The picture of `add_datasample`, uint8 RGB."""
         canvas = as_rgb(image)
         of_events = data_sample is not None and data_sample.get("events_path") is not None
+        if of_events:
+            canvas = enlarged(canvas)
         panels = {"events" if of_events else "image": canvas}
         if draw_gt:
             panels["truth"] = self._first(canvas, data_sample, "gt_mask", "gt_sem_seg")

@@ -44,7 +44,7 @@ def test_a_video_of_labelled_moments(street, tmp_path):
     assert f"wrote {FRAMES} frames" in finished.out
     frames = frames_of(out)
     assert len(frames) == FRAMES
-    assert frames[0].shape[1] >= 4 * 96 * LABEL_SIZE[1] / LABEL_SIZE[0], "four panels, at least 96 pixels high"
+    assert frames[0].shape[1] >= 4 * 240 * LABEL_SIZE[1] / LABEL_SIZE[0], "four panels, at least 240 pixels high"
     assert list(out.parent.iterdir()) == [out]
     times = [int(line) for line in street["times"].read_text().split()]
     expected = EventSegInferencer(street["config"], street["weights"], device="cpu")(street["recording"], times)
@@ -75,11 +75,11 @@ def test_a_stream_shows_its_newest_answer(street, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--labels", "somewhere"], "need --times"),
+        (["--labels", "somewhere"], "need --label-times"),
         (["--times", "soon"], "expected whole microseconds"),
         (["--times", T_OFFSET - 5], "outside of the recording"),
         (["--times", T_OFFSET + FRAME_STEP, "--sensor-size", 20, 32], "wrong sensor size"),
-        (["--times", T_OFFSET + FRAME_STEP, "--labels", "nowhere"], "no such folder of label PNGs"),
+        (["--labels", "nowhere", "--label-times", "nowhere.txt"], "no such folder of label PNGs"),
         (["--rectify-map", "nowhere.h5"], "rectify map is missing"),
         (["--fps", 0], "--fps must be above 0"),
     ],
@@ -95,10 +95,22 @@ def test_an_unknown_id_in_a_label_is_named(street, tmp_path):
     labels = label_map(0)
     labels[0, 5] = 77
     write_png(tmp_path / "labels" / "000000.png", labels)
-    moment = ["--times", T_OFFSET + FRAME_STEP * 2, "--labels", tmp_path / "labels"]
-    finished = segment(street, *moment, "--out", tmp_path / "street.mp4")
+    (tmp_path / "times.txt").write_text(f"{T_OFFSET + FRAME_STEP * 2}\n")
+    given = ["--times", tmp_path / "times.txt", "--labels", tmp_path / "labels"]
+    finished = segment(street, *given, "--out", tmp_path / "street.mp4")
     assert finished.code == 2
     assert "holds the unknown id 77" in finished.err
+
+
+def test_a_frame_shows_the_label_nearest_to_it_if_it_is_near(street, tmp_path):
+    first = int(street["times"].read_text().split()[0])
+    given = ["--labels", street["labels"], "--label-times", street["times"], "--fps", 100]
+    for name, time in {"near": first + 900, "far": first + FRAME_STEP * FRAMES + 5000}.items():
+        finished = segment(street, *given, "--times", time, "--out", tmp_path / f"{name}.mp4")
+        assert finished.code == 0, finished.err
+    near, far = (frames_of(tmp_path / f"{name}.mp4")[0][40:240, -400:] for name in ("near", "far"))
+    assert near.std() > 20, "the classes of the label"
+    assert far.std() < 4, "an empty panel"
 
 
 def test_a_recording_too_short_for_a_frame(street, tmp_path):

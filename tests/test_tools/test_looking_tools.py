@@ -157,9 +157,9 @@ def test_browse_dataset_draws_events_clicks_and_truth(event_config, tmp_path):
     assert finished.code == 0, finished.err
     picture = cv2.imread(str(tmp_path / "street_000001.png"))
     panel = (picture.shape[1] - 8) // 3
-    assert panel == 96 * LABEL_SIZE[1] // LABEL_SIZE[0], "events, truth, clicks"
-    assert is_red(picture[30:110, :panel]).sum() > 100, "brighter events"
-    assert picture.shape[0] > 22 + 96 + 10, "a legend"
+    assert panel == 240 * LABEL_SIZE[1] // LABEL_SIZE[0], "events, truth, clicks"
+    assert is_red(picture[30:250, :panel]).sum() > 100, "brighter events"
+    assert picture.shape[0] > 22 + 240 + 10, "a legend"
     assert "255: " in finished.out
 
 
@@ -174,4 +174,4 @@ def test_a_test_run_of_an_event_config_draws_what_it_predicts(event_config, tmp_
     shown = sorted((tmp_path / "shown").rglob("*.png"))
     assert [path.name for path in shown] == ["street_000000.png", "street_000001.png"]
     picture = cv2.imread(str(shown[0]))
-    assert picture.shape[1] == 4 * 96 * LABEL_SIZE[1] // LABEL_SIZE[0] + 12, "events, truth, clicks, prediction"
+    assert picture.shape[1] == 4 * 240 * LABEL_SIZE[1] // LABEL_SIZE[0] + 12, "events, truth, clicks, prediction"

@@ -13,6 +13,7 @@ from sparsevision.engine.hooks.visualization import input_picture
 from sparsevision.utils import UserError
 from sparsevision.visualization import (
     SparseVisualizer,
+    draw_clicks,
     draw_event_frame,
     draw_event_grid,
     draw_events,
@@ -74,9 +75,26 @@ def test_frames_keep_their_size_where_a_layer_is_missing():
     full = draw_event_frame(canvas, {"prediction": labels, "clicks": clicks}, **options)
     empty = draw_event_frame(canvas, {"prediction": labels, "clicks": None}, **options)
     assert full.shape == empty.shape
-    panels = full[:118]
-    assert (panels == COLOURS[2]).all(axis=2).sum() > 4, "the click"
-    assert (panels[30:, 170:250].astype(int) - (225, 131, 131) == 0).all(axis=2).mean() > 0.5, "the tint of class 1"
+    panels = full[22:262]
+    assert panels.shape[1] == 3 * 360 + 8, "6 times as large, so that panels have 240 rows"
+    assert (panels == COLOURS[2]).all(axis=2).sum() > 12, "the click"
+    assert (panels[:, 364:724] == (225, 131, 131)).all(), "the tint of class 1"
+
+
+def test_clicks_are_dots_and_scribbles_strokes():
+    canvas = np.zeros((120, 160, 3), np.uint8)
+    labels = np.full((120, 160), 255)
+    labels[7, 5] = 1
+    dots = draw_clicks(canvas, labels, colours=COLOURS)
+    assert dots.shape == (240, 320, 3)
+    np.testing.assert_array_equal(dots[14, 10], COLOURS[1])
+    assert (dots[8:22, 4:18] > 200).all(axis=2).any(), "the rim of the dot is white, on grey"
+    labels[50:80, 40:90] = 2
+    strokes = draw_clicks(canvas, labels, colours=COLOURS)
+    np.testing.assert_array_equal(strokes[130, 130], COLOURS[2])
+    assert not (strokes == 255).all(axis=2).any()
+    with pytest.raises(UserError, match="sparse label map has shape"):
+        draw_clicks(canvas, labels[:100], colours=COLOURS)
 
 
 def read_back(path) -> list[np.ndarray]:
@@ -137,7 +155,7 @@ def test_the_newest_of_several_grids_is_the_picture():
 def test_only_samples_of_events_get_a_legend():
     visualizer = SparseVisualizer()
     visualizer.dataset_meta = {"classes": NAMES, "palette": COLOURS.tolist()}
-    canvas = np.full((100, 400, 3), 255, np.uint8)
+    canvas = np.full((300, 400, 3), 255, np.uint8)
     plain, events = (SegDataSample(metainfo=meta) for meta in ({}, {"events_path": "a.h5"}))
     assert visualizer.draw_sample(canvas, events).shape[0] == visualizer.draw_sample(canvas, plain).shape[0] + 20
     visualizer.dataset_meta = None
