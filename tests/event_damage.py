@@ -20,7 +20,7 @@ def recovered(path, **options):
     """The events that `recover` keeps, and its warning."""
     with pytest.warns(UserWarning, match="left out") as caught:
         found = read_events(path, recover=True, **options)
-    assert len(caught) == 1
+    assert len(caught) == 1, [str(each.message) for each in caught]
     return found, str(caught[0].message)
 
 

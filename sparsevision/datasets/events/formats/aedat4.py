@@ -63,8 +63,8 @@ class AEDAT4Recording(BlockRecording):
 
     def __init__(self, path: Path, *, recover: bool = False) -> None:
         self.path = path
-        self._file = path.open("rb")
-        self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        with path.open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
             size = unpack("<I", self._bytes, len(MAGIC))
             header = FlatTable.root(self._bytes, len(MAGIC) + 4)
@@ -99,7 +99,6 @@ class AEDAT4Recording(BlockRecording):
     def close(self) -> None:
         """See Recording."""
         self._bytes.close()
-        self._file.close()
 
     def _listed(self) -> list[Packet]:
         """The packets of the stream by the file's table."""

@@ -3,20 +3,22 @@
 Messages are read once at opening to note where events are, and again, by their time in the bag, when those are wanted.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.errors import EventFileError, backwards, reason_of
+from sparsevision.datasets.events.errors import EventFileError, backwards, broken_file, reason_of
 from sparsevision.datasets.events.formats import prophesee
 from sparsevision.datasets.events.formats.blocks import BlockRecording, joined
 from sparsevision.datasets.events.formats.evt3 import WORD_TYPE, decode_evt3
 from sparsevision.datasets.events.formats.recording import first_fall, left_out
+from sparsevision.datasets.events.formats.rosbag1 import MAGIC, UnindexedBag
 from sparsevision.datasets.events.types import Events
-from sparsevision.utils import require
+from sparsevision.utils import UserError, require
 
 PACKET, ARRAY = "event_camera_msgs/msg/EventPacket", "dvs_msgs/msg/EventArray"
 BLOCK_EVENTS = 1 << 17
@@ -38,6 +40,14 @@ def matches(path: Path, head: bytes) -> bool:
     )
 
 
+class Span(NamedTuple):
+    """The messages of a block: times in the bag of the first, and after the last; how many."""
+
+    start: int
+    stop: int
+    messages: int
+
+
 class RosbagRecording(BlockRecording):
     """The events of a bag's first topic of events.
 
@@ -45,7 +55,8 @@ class RosbagRecording(BlockRecording):
 
     Args:
         path: the .bag file, the folder of a ROS 2 bag, or the .db3 or .mcap file in it.
-        recover: keep the events before the first message that cannot be decoded, or whose times fall.
+        recover: keep the events before the first message that cannot be decoded, or whose times fall; of ROS 1 also
+            those of a bag without its index.
 
     Raises:
         EventFileError: not readable as a bag, no topic of events, another encoding than EVT3, or a broken message.
@@ -53,10 +64,29 @@ class RosbagRecording(BlockRecording):
 
     def __init__(self, path: Path, *, recover: bool = False) -> None:
         self.path = path
-        self._reader = open_bag(path)
-        self._connections = events_topic(path, self._reader)
-        self._spans: list[tuple[int, int]] = []
+        self._reader = open_bag(path, recover=recover)
+        self._spans: list[Span] = []
         self._states: list[NDArray[np.int64]] = []
+        try:
+            self._connections = events_topic(path, self._reader)
+            self._look_through(recover=recover)
+        except UserError:
+            self.close()
+            raise
+
+    def decode(self, block: int) -> Events:
+        """See BlockRecording."""
+        span, state = self._spans[block], self._states[block].copy()
+        found = itertools.islice(self._messages(span.start, span.stop), span.messages)
+        parts = [self._events(message, state, number) for number, _, message in found]
+        return joined([part for part in parts if len(part)])
+
+    def close(self) -> None:
+        """See Recording."""
+        self._reader.close()
+
+    def _look_through(self, *, recover: bool) -> None:
+        """Note where events are."""
         counts: list[int] = []
         first_times: list[int] = []
         try:
@@ -68,43 +98,32 @@ class RosbagRecording(BlockRecording):
         except EventFileError as error:
             if not recover:
                 raise
-            left_out(path, "messages", reason_of(path, error))
+            left_out(self.path, "messages", reason_of(self.path, error))
+        else:
+            self._report_broken_record()
         self.set_blocks(counts, first_times)
 
-    def decode(self, block: int) -> Events:
-        """See BlockRecording."""
-        start, stop = self._spans[block]
-        state = self._states[block].copy()
-        parts = [self._events(message, state, number) for number, _, message in self._messages(start, stop)]
-        return joined([part for part in parts if len(part)])
-
-    def close(self) -> None:
-        """See Recording."""
-        self._reader.close()
-
-    def _scan(self) -> Iterator[tuple[tuple[int, int], NDArray[np.int64], int, int]]:
-        """(bag times of the first message and after the last, state before it, events, first time) of each block.
+    def _scan(self) -> Iterator[tuple[Span, NDArray[np.int64], int, int]]:
+        """(messages, state before them, events, first time) of each block.
 
         A broken message ends the last block, and is raised then.
         """
         state = prophesee.new_state()
-        before, count, first_time, span, latest, total = state.copy(), 0, 0, None, np.iinfo(np.int64).min, 0
+        before, span, count, first_time, latest, total = state.copy(), None, 0, 0, np.iinfo(np.int64).min, 0
         problem = None
-        for number, bag_time, message in self._messages():
-            if span and count >= BLOCK_EVENTS and bag_time >= span[1]:
-                yield span, before, count, first_time
-                before, count, span = state.copy(), 0, None
-            try:
+        try:
+            for number, bag_time, message in self._messages():
+                if span and count >= BLOCK_EVENTS and bag_time >= span.stop:
+                    yield span, before, count, first_time
+                    before, count, span = state.copy(), 0, None
                 times = self._events(message, state, number).t
                 check_rising(self.path, latest, times, total)
-            except EventFileError as error:
-                problem = error
-                break
-            span = (span[0] if span else bag_time, bag_time + 1)
-            if not len(times):
-                continue
-            first_time = first_time if count else int(times[0])
-            count, total, latest = count + len(times), total + len(times), times[-1]
+                span = Span(span.start if span else bag_time, bag_time + 1, span.messages + 1 if span else 1)
+                if len(times):
+                    first_time = first_time if count else int(times[0])
+                    count, total, latest = count + len(times), total + len(times), times[-1]
+        except EventFileError as error:
+            problem = error
         if count:
             yield span, before, count, first_time
         if problem:
@@ -113,14 +132,28 @@ class RosbagRecording(BlockRecording):
     def _messages(self, start: int | None = None, stop: int | None = None) -> Iterator[tuple[int, int, Any]]:
         """(number, time in the bag, message) of the topic."""
         kind = self._connections[0].msgtype
-        for number, (_, time, raw) in enumerate(self._reader.messages(self._connections, start=start, stop=stop)):
-            quick = kind == ARRAY and not self._reader.is2
-            yield number, time, raw if quick else self._reader.deserialize(raw, kind)
+        number = 0
+        try:
+            for _, time, raw in self._reader.messages(self._connections, start=start, stop=stop):
+                quick = kind == ARRAY and not self._reader.is2
+                yield number, time, raw if quick else self._reader.deserialize(raw, kind)
+                number += 1
+        except Exception as error:  # rosbags and what it uses raise almost anything on damaged files
+            raise unreadable(self.path, f"message {number} of the topic cannot be read ({error!r})") from None
+
+    def _report_broken_record(self) -> None:
+        """Say what a bag without its index has lost."""
+        if isinstance(self._reader, UnindexedBag) and self._reader.problem:
+            size = self.path.stat().st_size
+            left_out(self.path, f"{size - self._reader.end} bytes", self._reader.problem)
 
     def _events(self, message: Any, state: NDArray[np.int64], number: int) -> Events:
         """Events of a message; brings the decoder's state forward."""
         if isinstance(message, bytes | memoryview):
-            events, self.sensor_size = array_of_ros1(message)
+            try:
+                events, self.sensor_size = array_of_ros1(message)
+            except ValueError as error:
+                raise unreadable(self.path, f"message {number} of the topic is no {ARRAY} ({error})") from None
             return events
         self.sensor_size = (int(message.height), int(message.width))
         if self._connections[0].msgtype == ARRAY:
@@ -131,28 +164,51 @@ class RosbagRecording(BlockRecording):
         return packet_events(self.path, np.ascontiguousarray(message.events), state, number)
 
 
-def open_bag(path: Path) -> Any:
-    """The bag, opened by rosbags.
+def open_bag(path: Path, *, recover: bool = False) -> Any:
+    """The bag, opened by rosbags; with `recover` a bag of ROS 1 is an UnindexedBag instead.
 
     Raises:
         EventFileError: rosbags cannot read it.
     """
     highlevel = require("rosbags.highlevel", extra="event", why=WHY)
-    stores = require("rosbags.typesys", extra="event", why=WHY)
-    types = stores.get_typestore(stores.Stores.ROS2_FOXY)
-    for name, definition in DEFINITIONS.items():
-        types.register(stores.get_types_from_msg(definition, name))
+    if recover and is_ros1(path):
+        return UnindexedBag(path, known_types("ROS1_NOETIC"))
     bag = path.parent if path.suffix in (".db3", ".mcap") else path
-    reader = highlevel.AnyReader([bag], default_typestore=types)
+    reader = highlevel.AnyReader([bag], default_typestore=known_types("ROS2_FOXY"))
     try:
         reader.open()
-    except (highlevel.AnyReaderError, OSError, ValueError, KeyError, AssertionError) as error:
-        size = path.stat().st_size if path.is_file() else 0
-        raise EventFileError(
-            f"{path}: is not readable as a bag ({error}), at or before byte {size}, where it ends. If it was cut off, "
-            "`rosbag reindex` (ROS 1) or `ros2 bag reindex` (ROS 2) writes its index anew."
-        ) from None
+    except Exception as error:  # see RosbagRecording._messages
+        raise unreadable(path, f"is not readable as a bag ({error})") from None
     return reader
+
+
+def known_types(store: str) -> Any:
+    """rosbags' types of messages of a version of ROS, and those of events."""
+    stores = require("rosbags.typesys", extra="event", why=WHY)
+    types = stores.get_typestore(stores.Stores[store])
+    for name, definition in DEFINITIONS.items():
+        types.register(stores.get_types_from_msg(definition, name))
+    return types
+
+
+def is_ros1(path: Path) -> bool:
+    """Whether it is a file that begins like a bag of ROS 1."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def unreadable(path: Path, problem: str) -> EventFileError:
+    """The error of a bag that rosbags cannot read, with the byte at which it breaks, as far as that can be found."""
+    if is_ros1(path):
+        bag = UnindexedBag(path, None)
+        bag.close()
+        return broken_file(path, f"{problem}; {bag.problem or 'its index is missing or damaged'}", offset=bag.end)
+    size = path.stat().st_size if path.is_file() else 0
+    return EventFileError(
+        f"{path}: {problem}, at or before byte {size}, where it ends. `ros2 bag reindex` writes a bag's index anew."
+    )
 
 
 def events_topic(path: Path, reader: Any) -> list[Any]:
