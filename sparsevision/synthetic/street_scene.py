@@ -4,7 +4,7 @@ The road runs along z (see street_render for the frame); the camera drives on it
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,8 @@ FAR = 130.0  # metres; where the ground ends
 BEHIND = -3.0
 STEPS_HZ = 1.0  # step cycles of a walker per second
 LININGS = ("building", "wall", "fence", "hedge", "fence", "wall")
+SOMETIMES = ("wall", "fence", "person", "pole", "sign", "car")  # what a street may lack; without poles, no signs
+SHARE_LACKING = 0.4
 
 
 @dataclass(frozen=True)
@@ -109,18 +111,23 @@ class SurfaceList:
 
 
 def make_street(textures: Textures, *, rng: np.random.Generator) -> Street:
-    """A street with every class somewhere along the first tens of metres."""
+    """A street with most classes somewhere along the first tens of metres; each of `SOMETIMES` may be missing."""
     scene = SurfaceList(textures, rng)
+    here = {kind for kind in SOMETIMES if rng.random() >= SHARE_LACKING}
     half_road, walk = rng.uniform(3.2, 4.0), rng.uniform(1.6, 2.5)
     drive = _drive(rng, half_road)
     _lay_ground(scene, half_road, walk)
     for side in (-1, 1):
-        _line_side(scene, side, half_road + walk)
-        _plant_kerb(scene, side, half_road, walk)
-        _park_cars(scene, side, half_road)
-        _walk_along(scene, side, half_road, walk)
-    _drive_cars(scene, half_road, drive.speed)
-    _cross_road(scene, half_road)
+        _line_side(scene, side, half_road + walk, here)
+        _plant_kerb(scene, side, half_road, walk, here)
+        if "car" in here:
+            _park_cars(scene, side, half_road)
+        if "person" in here:
+            _walk_along(scene, side, half_road, walk)
+    if "car" in here:
+        _drive_cars(scene, half_road, drive.speed)
+    if "person" in here:
+        _cross_road(scene, half_road)
     _close_view(scene, half_road + walk)
     return Street(scene.as_arrays(), textures, _sky(rng), drive)
 
@@ -169,8 +176,9 @@ def _lay_ground(scene: SurfaceList, half_road: float, walk: float) -> None:
         scene.flat((x[0], x[1]), along, texture=scene.pick("lawn"), label=VEGETATION, repeat=(16, length / 2.5))
 
 
-def _line_side(scene: SurfaceList, side: int, x: float) -> None:
-    """Facades, walls, fences and hedges in a row along the outer edge of the sidewalk."""
+def _line_side(scene: SurfaceList, side: int, x: float, here: Set[str]) -> None:
+    """Facades, hedges, and walls and fences where there are any, in a row along the outer edge of the sidewalk."""
+    linings = [kind for kind in LININGS if kind in here or kind not in SOMETIMES]
     builders: dict[str, Callable[[SurfaceList, int, float, float, float], None]] = {
         "building": _building,
         "wall": _wall,
@@ -179,7 +187,7 @@ def _line_side(scene: SurfaceList, side: int, x: float) -> None:
     }
     z = BEHIND + scene.rng.uniform(0, 3)
     while z < 75:
-        for kind in scene.rng.permutation(LININGS):
+        for kind in scene.rng.permutation(linings):
             length = float(scene.rng.uniform(7, 12) if kind == "building" else scene.rng.uniform(5, 9))
             builders[str(kind)](scene, side, x, z, z + length)
             z += length + float(scene.rng.choice([0.0, 0.0, 1.5]))
@@ -250,17 +258,17 @@ def _tree(scene: SurfaceList, x: float, z: float) -> None:
     )
 
 
-def _plant_kerb(scene: SurfaceList, side: int, half_road: float, walk: float) -> None:
+def _plant_kerb(scene: SurfaceList, side: int, half_road: float, walk: float, here: Set[str]) -> None:
     """Lamp posts, posts with signs, and trees along the kerb."""
     z = float(scene.rng.uniform(4, 8))
     x = side * (half_road + 0.4)
     while z < 48:
         kind = scene.rng.choice(["lamp", "sign", "sign", "tree"])
-        if kind == "lamp":
+        if kind == "lamp" and "pole" in here:
             _post(scene, x, z, float(scene.rng.uniform(4.5, 6)), width=0.28)
-        elif kind == "sign":
+        elif kind == "sign" and {"pole", "sign"} <= here:
             _sign(scene, x, z)
-        elif walk > 2.2:
+        elif kind == "tree" and walk > 2.2:
             _tree(scene, side * (half_road + walk - 0.5), z)
         z += float(scene.rng.uniform(5, 10))
 

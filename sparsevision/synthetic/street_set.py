@@ -21,7 +21,7 @@ from sparsevision.utils import UserError
 
 NAME = "TinyStreet"
 CARD = "dataset.json"
-FORMAT = 1  # raise when the same settings would give other files
+FORMAT = 2  # raise when the same settings would give other files
 DAY_PIXELS = replace(PRESETS["published"], contrast_on=0.25, contrast_off=0.25)
 NIGHT_EXPOSURE = 0.12
 DSEC_ROWS = 440 / 480  # share of the sensor's rows that labels show

@@ -12,7 +12,7 @@ ignore_index = 255
 num_classes = 11
 data_root = "data/tiny_street/dsec"
 prepare = "Make it with: python tools/make_synthetic.py street --out data/tiny_street --seed 0"
-grids = dict(num_grids=4, events_per_grid=3000, bins=5, rounding="floor", reverse_multiple=5.0)
+grids = dict(num_grids=2, events_per_grid=6000, bins=5, rounding="floor", reverse_multiple=5.0)
 
 train_pipeline = [
     dict(type=DrawEventFlip, prob=0.5),
