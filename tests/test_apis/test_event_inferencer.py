@@ -98,6 +98,15 @@ def test_a_stream_over_the_same_grids_equals_offline(inferencer, recording):
     assert np.abs(streamed[NUM_GRIDS].confidence - later.confidence).max() > 1e-5, "five grids are no four"
 
 
+@pytest.mark.parametrize(("crop", "resized"), [(5, None), (CROP, (24, 40))], ids=["padded", "resized"])
+def test_a_stream_equals_offline_where_grids_are_padded_or_resized(street, recording, tmp_path, crop, resized):
+    config = write_config(tmp_path / "config.py", street["labels"].parents[2], resized=resized)
+    inferencer = EventSegInferencer(config, street["weights"], device="cpu")
+    (offline,) = inferencer(recording, TIME, crop_bottom=crop)
+    assert offline.labels.shape == (SENSOR[0] - crop, SENSOR[1])
+    assert_same(next(inferencer.stream(recording, start=TIME, crop_bottom=crop)), offline)
+
+
 @pytest.mark.parametrize("events_before", [WINDOW + 300, 123, NUM_GRIDS])
 def test_a_stream_from_a_time_on_begins_with_the_offline_result(inferencer, recording, events_before):
     time = T_OFFSET + STEP * events_before
@@ -137,6 +146,31 @@ def test_settings_come_from_the_config_alone(street):
     settings = event_settings(read_config(street["config"]))
     assert (settings.num_grids, settings.events_per_grid, settings.sensor_size) == (NUM_GRIDS, EVENTS_PER_GRID, SENSOR)
     assert (settings.size, settings.rectified, len(settings.classes)) == (LABEL_SIZE, True, 11)
+
+
+@pytest.mark.parametrize(
+    ("config", "size", "resized", "rectified", "kind"),
+    [
+        ("evwsss_e2vid_1click_50e_dsec", (440, 640), None, True, "trilinear"),
+        ("evwsss_e2vid_1click_50e_dsecnight", (440, 640), None, True, "trilinear"),
+        ("evwsss_e2vid_1click_20e_ddd17", (200, 346), (200, 352), False, "temporal"),
+    ],
+)
+def test_shipped_configs_give_the_settings_of_their_data(config, size, resized, rectified, kind):
+    settings = event_settings(read_config(config))
+    assert (settings.size, settings.resized, settings.rectified) == (size, resized, rectified)
+    assert (settings.form["kind"], settings.num_grids) == (kind, 20)
+
+
+def test_a_recording_of_another_format_is_segmented(inferencer, tmp_path):
+    csv = tmp_path / "events.csv"
+    events = columns()
+    rows = zip(*(events[name].tolist() for name in "txyp"), strict=True)
+    csv.write_text("t,x,y,p\n" + "".join(f"{t},{x},{y},{p}\n" for t, x, y, p in rows))
+    path = write_recording(tmp_path / "events.h5", **events)
+    (as_text,) = inferencer(csv, 4000, rectify_map=tmp_path / "rectify_map.h5")
+    (as_hdf5,) = inferencer(path, T_OFFSET + 4000)
+    np.testing.assert_array_equal(as_text.confidence, as_hdf5.confidence)
 
 
 def test_a_missing_rectify_map_is_named(inferencer, tmp_path):
