@@ -170,6 +170,38 @@ def test_an_unknown_file_lists_what_can_be_read(tmp_path):
         read_events(encode.write_dat(tmp_path / "a.dat", encode.random_events(3)), time_unit="s")
 
 
+def count_or_error(path, **options):
+    """Number of events, or the message of the error."""
+    try:
+        return str(len(read_events(path, **options)))
+    except EventFileError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("recover", [False, True])
+@pytest.mark.parametrize("name", [each.name for each in FORMATS])
+def test_files_of_another_format_are_refused(tmp_path, name, recover):
+    contents = [
+        b"",
+        bytes(999),
+        b"hello world\n" * 40,
+        bytes(range(256)),
+        b"#!AER-DAT4.0\r\n",
+        b"#ROSBAG V2.0\n",
+        b"PK",
+    ]
+    (tmp_path / "folder").mkdir()
+    for number, content in enumerate(contents):
+        path = tmp_path / f"{number}.raw"
+        path.write_bytes(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            found = count_or_error(path, format=name, recover=recover)
+        assert found == "0" or str(path) in found
+    with pytest.raises(EventFileError, match=r"folder"):
+        read_events(tmp_path / "folder", format=name, recover=recover)
+
+
 def test_every_format_is_tested():
     assert {each.name for each in FORMATS} == {*WRITERS, "rosbag"}
     assert rosbag.matches  # in test_read_rosbag.py

@@ -20,7 +20,7 @@ import numpy as np
 from sparsevision.datasets.events.errors import EventFileError, backwards, broken_file, reason_of
 from sparsevision.datasets.events.formats.blocks import BlockRecording
 from sparsevision.datasets.events.formats.flat_tables import FlatTable, unpack
-from sparsevision.datasets.events.formats.recording import first_fall, left_out
+from sparsevision.datasets.events.formats.recording import begins_with, first_fall, left_out
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import require
 
@@ -63,6 +63,8 @@ class AEDAT4Recording(BlockRecording):
 
     def __init__(self, path: Path, *, recover: bool = False) -> None:
         self.path = path
+        if not begins_with(path, MAGIC):
+            raise broken_file(path, "does not begin like an AEDAT 4.0 file", offset=0, recoverable=False)
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:

@@ -73,6 +73,12 @@ class MemoryRecording(Recording):
         return self.events.t[first:last]
 
 
+def begins_with(path: Path, start: bytes) -> bool:
+    """Whether these are the first bytes of a file."""
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
+
+
 def left_out(path: Path, amount: str, why: str) -> None:
     """Warn that recover=True leaves something out; amount such as "12 bytes"."""
     warnings.warn(f"{path}: left out the last {amount}: {why}", stacklevel=2)

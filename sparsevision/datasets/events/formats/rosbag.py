@@ -15,7 +15,7 @@ from sparsevision.datasets.events.errors import EventFileError, backwards, broke
 from sparsevision.datasets.events.formats import prophesee
 from sparsevision.datasets.events.formats.blocks import BlockRecording, joined
 from sparsevision.datasets.events.formats.evt3 import WORD_TYPE, decode_evt3
-from sparsevision.datasets.events.formats.recording import first_fall, left_out
+from sparsevision.datasets.events.formats.recording import begins_with, first_fall, left_out
 from sparsevision.datasets.events.formats.rosbag1 import MAGIC, UnindexedBag
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import UserError, require
@@ -174,8 +174,9 @@ def open_bag(path: Path, *, recover: bool = False) -> Any:
     if recover and is_ros1(path):
         return UnindexedBag(path, known_types("ROS1_NOETIC"))
     bag = path.parent if path.suffix in (".db3", ".mcap") else path
-    reader = highlevel.AnyReader([bag], default_typestore=known_types("ROS2_FOXY"))
+    types = known_types("ROS2_FOXY")
     try:
+        reader = highlevel.AnyReader([bag], default_typestore=types)
         reader.open()
     except Exception as error:  # see RosbagRecording._messages
         raise unreadable(path, f"is not readable as a bag ({error})") from None
@@ -193,10 +194,7 @@ def known_types(store: str) -> Any:
 
 def is_ros1(path: Path) -> bool:
     """Whether it is a file that begins like a bag of ROS 1."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    return path.is_file() and begins_with(path, MAGIC)
 
 
 def unreadable(path: Path, problem: str) -> EventFileError:

@@ -22,6 +22,7 @@ class Format:
         matches: (path, first bytes; none of a folder) -> whether a file is of this format.
         open: (path, recover=) -> the open recording; with `takes_unit` also time_unit=.
         takes_unit: whether the user may say that times are "s" or "us".
+        folders: whether a recording may be a folder.
     """
 
     name: str
@@ -29,18 +30,29 @@ class Format:
     matches: Callable[[Path, bytes], bool]
     open: Callable[..., Recording]
     takes_unit: bool = False
+    folders: bool = False
 
 
 FORMATS = (
     Format("hdf5", "DSEC or rpg HDF5 (.h5, .hdf5)", hdf5.matches, hdf5.HDF5Recording),
     Format(
-        "ddd17", "DDD17 pair (events.dat.t and events.dat.xyp, or their folder)", ddd17.matches, ddd17.DDD17Recording
+        "ddd17",
+        "DDD17 pair (events.dat.t and events.dat.xyp, or their folder)",
+        ddd17.matches,
+        ddd17.DDD17Recording,
+        folders=True,
     ),
     Format("evt3", "Prophesee EVT 3.0 (.raw)", evt3.matches, evt3.open_evt3),
     Format("evt2", "Prophesee EVT 2.0 (.raw)", evt2.matches, evt2.open_evt2),
     Format("dat", "Prophesee DAT (.dat)", dat.matches, dat.open_dat),
     Format("aedat4", "iniVation AEDAT 4 (.aedat4)", aedat4.matches, aedat4.AEDAT4Recording),
-    Format("rosbag", "ROS bag (.bag; .db3 or .mcap, or their folder)", rosbag.matches, rosbag.RosbagRecording),
+    Format(
+        "rosbag",
+        "ROS bag (.bag; .db3 or .mcap, or their folder)",
+        rosbag.matches,
+        rosbag.RosbagRecording,
+        folders=True,
+    ),
     Format("npz", "NumPy archive (.npz)", npz.matches, npz.open_npz, takes_unit=True),
     Format("text", "text or CSV, t x y p a line (.txt, .csv)", text.matches, text.open_text, takes_unit=True),
 )
@@ -55,7 +67,10 @@ def find_format(path: Path, name: str | None = None) -> Format:
     if not path.exists():
         raise EventFileError(f"{path}: no such file or folder.")
     if name is not None:
-        return _named(name)
+        named = _named(name)
+        if path.is_dir() and not named.folders:
+            raise EventFileError(f"{path}: is a folder; a recording in the format '{name}' is a file.")
+        return named
     head = _head(path)
     for candidate in FORMATS:
         if candidate.matches(path, head):
@@ -77,5 +92,8 @@ def _named(name: str) -> Format:
 def _head(path: Path) -> bytes:
     if path.is_dir():
         return b""
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise EventFileError(f"{path}: cannot be opened ({error.strerror}).") from None
