@@ -1,4 +1,4 @@
-"""The synthetic street by day: 24 drives with one click a class and frame for training, 8 for testing, 96x128 pixels.
+"""The synthetic street by day, 96x128 pixels: 76 frames of 24 drives with one click a class to learn, 8 drives to test.
 
 python tools/make_synthetic.py street --out data/tiny_street --seed 0
 """
@@ -40,7 +40,7 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=0,
     sampler=dict(type=SeededSampler, shuffle=True),
-    dataset=dict(street, split="train", points=1, pipeline=train_pipeline),
+    dataset=dict(street, split="train", points=1, every=6, pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=4,

@@ -53,6 +53,7 @@ class EventSegDataset(SeededDataset):
         name: name of the data set in sample metainfo and messages.
         sensor_size: (height, width) of the recordings, in pixels.
         crop_bottom: rows at the lower edge that neither grids nor labels have.
+        every: keep the first and then every n-th labelled moment, for fewer annotated frames.
         outside: what to do with a label without an event before and after it: "error", or "skip" with a warning.
         prepare: how to get the data, said in the error when they are missing.
         kwargs: passed on to SeededDataset (pipeline, seed, test_mode, indices, ...).
@@ -72,17 +73,21 @@ class EventSegDataset(SeededDataset):
         name: str,
         sensor_size: tuple[int, int],
         crop_bottom: int,
+        every: int = 1,
         outside: str = "error",
         prepare: str = "",
         **kwargs,
     ) -> None:
         if outside not in ("error", "skip"):
             raise UserError(f"{type(self).__name__}: outside={outside!r}; expected 'error' or 'skip'.")
+        if every < 1:
+            raise UserError(f"{type(self).__name__}: every={every}; expected 1 or more.")
         if not 0 <= crop_bottom < sensor_size[0]:
             raise UserError(f"{type(self).__name__}: crop_bottom={crop_bottom} of {sensor_size[0]} rows leaves none.")
         self.name = name
         self.sensor_size = tuple(sensor_size)
         self.crop_bottom = crop_bottom
+        self.every = every
         self.outside = outside
         self.prepare = prepare
         super().__init__(**kwargs)
@@ -99,7 +104,7 @@ class EventSegDataset(SeededDataset):
         kept = self._inside(moments)
         if not kept:
             raise UserError(f"Data set '{self.name}': not one of {len(moments)} labels lies inside of its recording.")
-        return [self._sample(moment) for moment in kept]
+        return [self._sample(moment) for moment in kept[:: self.every]]
 
     def _inside(self, moments: Sequence[LabelledMoment]) -> list[LabelledMoment]:
         spans = {path: recording_span(path) for path in dict.fromkeys(moment.events for moment in moments)}

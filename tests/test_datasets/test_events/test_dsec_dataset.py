@@ -58,6 +58,12 @@ def test_official_sequences_are_the_default_and_all_takes_what_there_is(tmp_path
         samples(tmp_path, sequences="all", split="test")
 
 
+def test_every_third_label(tmp_path):
+    write_dsec_sequence(tmp_path, "street", frames=8)
+    names = [sample["sample_id"] for sample in samples(tmp_path, protocol="full", every=3)]
+    assert names == ["street_000000", "street_000003", "street_000006"]
+
+
 def test_nineteen_classes_are_mapped_to_eleven(tmp_path):
     paths = write_dsec_sequence(tmp_path, "street", classes=19)
     (first, *_) = samples(tmp_path, protocol="full")
@@ -150,6 +156,8 @@ def test_options_that_make_no_sense(tmp_path):
         samples(tmp_path, split="val")
     with pytest.raises(UserError, match="classes=12"):
         samples(tmp_path, classes=12)
+    with pytest.raises(UserError, match="every=0; expected 1 or more"):
+        samples(tmp_path, every=0)
     with pytest.raises(UserError, match="outside='ignore'"):
         samples(tmp_path, outside="ignore")
     with pytest.raises(UserError, match="crop_bottom=24 of 24 rows leaves none"):
