@@ -169,3 +169,32 @@ def sized(root: int, name: bytes, body: bytes) -> bytes:
     """A buffer with its size before it."""
     content = struct.pack("<I", root) + name + body
     return struct.pack("<I", len(content)) + content
+
+
+WRITERS = {  # {format: (name in the folder, (path, events) -> written)}; for ROS bags see test_read_rosbag.py
+    "hdf5": ("r.h5", lambda path, events: write_dsec(path, events, t_offset=int(events.t[0]) - 1234)),
+    "ddd17": ("", lambda path, events: write_ddd17(path, events, nanoseconds=999)),
+    "evt3": ("r.raw", lambda path, events: write_evt3(path, evt3_words(events))),
+    "evt2": ("r.raw", write_evt2),
+    "dat": ("r.dat", write_dat),
+    "aedat4": ("r.aedat4", lambda path, events: write_aedat4(path, pieces_of(events, 777))),
+    "npz": ("r.npz", lambda path, events: np.savez(path, x=events.x, y=events.y, t=events.t, p=events.p)),
+    "text": ("r.txt", lambda path, events: np.savetxt(path, np.stack([*columns_of(events)], axis=1), fmt="%d")),
+}
+
+
+def write_recording(format: str, folder: Path, events: Events) -> Path:
+    """A recording in one of WRITERS' formats; returns its path."""
+    name, write = WRITERS[format]
+    write(folder / name, events)
+    return folder / name
+
+
+def pieces_of(events: Events, size: int) -> list[Events]:
+    """The events in pieces of `size`."""
+    return [events[start : start + size] for start in range(0, len(events), size)]
+
+
+def columns_of(events: Events) -> tuple[np.ndarray, ...]:
+    """Times, columns, rows, polarities."""
+    return events.t, events.x, events.y, events.p

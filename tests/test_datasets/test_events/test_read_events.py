@@ -14,32 +14,13 @@ from sparsevision.datasets.events.formats.table import FORMATS, find_format
 from sparsevision.datasets.events.reader import open_events, read_events
 from sparsevision.utils import UserError
 
-WRITERS = {
-    "hdf5": lambda folder, events: encode.write_dsec(folder / "r.h5", events, t_offset=int(events.t[0]) - 1234),
-    "ddd17": lambda folder, events: encode.write_ddd17(folder, events, nanoseconds=999),
-    "evt3": lambda folder, events: encode.write_evt3(folder / "r.raw", encode.evt3_words(events)),
-    "evt2": lambda folder, events: encode.write_evt2(folder / "r.raw", events),
-    "dat": lambda folder, events: encode.write_dat(folder / "r.dat", events),
-    "aedat4": lambda folder, events: encode.write_aedat4(folder / "r.aedat4", pieces(events, 777)),
-    "npz": lambda folder, events: np.savez(folder / "r.npz", x=events.x, y=events.y, t=events.t, p=events.p),
-    "text": lambda folder, events: np.savetxt(
-        folder / "r.txt", np.stack([events.t, events.x, events.y, events.p], axis=1), fmt="%d"
-    ),
-}
-NAMED = {"ddd17": "", "hdf5": "r.h5", "evt3": "r.raw", "evt2": "r.raw", "dat": "r.dat", "aedat4": "r.aedat4"}
 
-
-def pieces(events, size):
-    return [events[start : start + size] for start in range(0, len(events), size)]
-
-
-@pytest.fixture(params=sorted(WRITERS))
+@pytest.fixture(params=sorted(encode.WRITERS))
 def recording(request, tmp_path, monkeypatch):
     """(path, its events) in every format that a test can write, with small blocks where there are blocks."""
     monkeypatch.setattr(prophesee, "BLOCK_WORDS", 1000)
     events = encode.random_events(6000, start=16_750_000)
-    WRITERS[request.param](tmp_path, events)
-    return tmp_path / NAMED.get(request.param, f"r.{'npz' if request.param == 'npz' else 'txt'}"), events, request.param
+    return encode.write_recording(request.param, tmp_path, events), events, request.param
 
 
 def moments(events):
@@ -203,5 +184,5 @@ def test_files_of_another_format_are_refused(tmp_path, name, recover):
 
 
 def test_every_format_is_tested():
-    assert {each.name for each in FORMATS} == {*WRITERS, "rosbag"}
+    assert {each.name for each in FORMATS} == {*encode.WRITERS, "rosbag"}
     assert rosbag.matches  # in test_read_rosbag.py
