@@ -25,7 +25,7 @@ from sparsevision.utils import UserError
 from sparsevision.visualization import draw_event_frame, draw_events, write_video
 
 EXAMPLE = """examples:
-  python tools/event_segment.py tiny_evwsss_e2vid_1click_5e_street street.pth \\
+  python tools/event_segment.py tiny_evwsss_e2vid_1click_26e_street street.pth \\
       events.h5 --times timestamps.txt --labels 11classes --clicks 11classes_weak_1point_per_class --out street.mp4
   python tools/event_segment.py evwsss_e2vid_1click_50e_dsec dsec.pth recording.raw --sensor-size 720 1280 \\
       --crop-bottom 0 --rectify-map none --stream --fps 25 --out drive.mp4

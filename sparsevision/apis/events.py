@@ -213,8 +213,8 @@ class EventSegInferencer:
         if said is not None and tuple(said) != settings.sensor_size:
             raise UserError(
                 f"{recording}: wrong sensor size: the recording is of {said[0]} rows and {said[1]} columns, expected "
-                f"{settings.sensor_size[0]} and {settings.sensor_size[1]}. Give sensor_size=({said[0]}, {said[1]}) and "
-                "a fitting crop_bottom if the network is meant for this sensor."
+                f"{settings.sensor_size[0]} and {settings.sensor_size[1]}. Give sensor_size=({said[0]}, {said[1]}) "
+                f"(--sensor-size {said[0]} {said[1]}) and a fitting crop_bottom if the network may be used so."
             )
         reader = open_events(recording, sensor_size=settings.sensor_size, **reading)
         return OpenedRecording(reader, chosen_map(rectify_map, reader.path, settings), settings)
@@ -320,7 +320,7 @@ def chosen_map(given: MapLike, recording: Path | None, settings: EventSettings) 
         if found is None or not found.is_file():
             raise UserError(
                 f"{found or RECTIFY_MAP}: the rectify map is missing. The network was trained on rectified events: "
-                "give rectify_map=, or 'none' if the events are rectified already or the sensor has no such map."
+                "give rectify_map= (--rectify-map), or 'none' if they are rectified already or there is no map."
             )
     where = "the rectify map" if isinstance(found, np.ndarray) else f"{found}: the rectify map"
     values = found if isinstance(found, np.ndarray) else read_rectify_map(found)
