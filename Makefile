@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 .PHONY: help setup weights demo test test-slow lint format clean
 
 help:
-	@echo "make demo       segment photographs, train from scribbles, write work_dirs/demo/index.html"
+	@echo "make demo       segment photographs, train from scribbles and clicks, write work_dirs/demo/index.html"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-slow  the slow ones (training runs, process kills)"
 	@echo "make lint       ruff and the generated tables"

@@ -23,7 +23,7 @@ section { margin-top: 1.8rem; padding: 1.2rem; background: var(--card); border: 
 .pictures { display: grid; gap: 1rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 figure { margin: 0; }
-figure img { width: 100%; display: block; border-radius: .4rem; border: 1px solid var(--line); }
+figure img, figure video { width: 100%; display: block; border-radius: .4rem; border: 1px solid var(--line); }
 figcaption { font-size: .88rem; color: var(--soft); padding-top: .3rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -69,8 +69,11 @@ def _section(folder: Path, entry: DemoEntry, outcome: DemoResult | str, seconds:
 def _figure(folder: Path, path: Path, caption: str) -> str:
     source = html.escape(Path(os.path.relpath(path, folder)).as_posix())
     text = html.escape(caption)
-    image = f'<a href="{source}"><img src="{source}" alt="{text}" loading="lazy"></a>'
-    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
+    if path.suffix == ".mp4":
+        shown = f'<video src="{source}" title="{text}" controls loop muted playsinline preload="metadata"></video>'
+    else:
+        shown = f'<a href="{source}"><img src="{source}" alt="{text}" loading="lazy"></a>'
+    return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
 
 
 def _table(metrics: dict[str, dict[str, float]]) -> str:

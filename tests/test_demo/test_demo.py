@@ -2,9 +2,11 @@
 
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, annotations, run_demo
+from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, annotations, ev_wsss, run_demo
 from sparsevision.engine import call_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.utils import UserError
@@ -30,6 +32,15 @@ def test_the_page_shows_pictures_numbers_and_commands(tmp_path):
     assert "About &amp; more" in text
     assert "0.125" in text
     assert "python tools/test.py x" in text
+
+
+def test_a_film_is_shown_as_one(tmp_path):
+    def film(folder):
+        return DemoResult([Picture(folder / "street.mp4", "a street")], {}, [])
+
+    text = run_demo([make_entry(run=film)], tmp_path).read_text()
+    assert '<video src="toy/street.mp4"' in text
+    assert "<img" not in text
 
 
 def test_an_entry_that_cannot_run_is_skipped_with_its_reason(tmp_path):
@@ -67,3 +78,12 @@ def test_the_report_on_annotations_becomes_a_section(tmp_path, monkeypatch):
     assert result.pictures[0].path.is_file()
     assert result.metrics["scribbles of class 1"]["strokes"] == 3
     assert result.metrics["all"]["minutes"] == pytest.approx(6 * 10.9 / 60)
+
+
+def test_a_constant_answer_to_streets(tmp_path):
+    for drive, rows in (("a", 2), ("b", 4)):
+        truth = np.full((8, 5), 255, np.uint8)
+        truth[:rows], truth[rows : 2 * rows] = 5, 1
+        (tmp_path / drive / "11classes").mkdir(parents=True)
+        Image.fromarray(truth).save(tmp_path / drive / "11classes" / "000000.png")
+    assert ev_wsss.score_constant(tmp_path, 5) == pytest.approx({"mIoU": 50 / 11, "aAcc": 50})
