@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, require
 
 SUFFIX = ".mp4"
 
 
 def write_video(path: str | Path, frames: Iterable[NDArray[np.uint8]], *, fps: float) -> int:
-    """Write an MP4, and give the number of frames; H.264 if PyAV (`pip install av`) is installed, else MPEG-4.
+    """Write an MP4, and give the number of frames; H.264 if PyAV is installed (the extra `event`), else MPEG-4.
 
     The file appears when it is complete. Odd widths and heights get one more white column or row.
 
@@ -76,7 +76,7 @@ def _complete(path: Path) -> Iterator[Path]:
 def _mpeg4(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Callable[[NDArray[np.uint8]], None]]:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size[::-1])
     if not writer.isOpened():
-        raise UserError(f"{path}: OpenCV cannot write MPEG-4 here; pip install av for another encoder.")
+        raise UserError(f"{path}: OpenCV cannot write MPEG-4 here; pip install av for H.264.")
     try:
         yield lambda frame: writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     finally:
@@ -85,8 +85,7 @@ def _mpeg4(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Callabl
 
 @contextmanager
 def _h264(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Callable[[NDArray[np.uint8]], None]]:
-    import av
-
+    av = require("av", extra="event", why="H.264 videos")
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "20"})
         stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
