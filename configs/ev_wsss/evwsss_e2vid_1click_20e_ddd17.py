@@ -36,4 +36,4 @@ model.update(
 optim_wrapper.optimizer.update(lr=2e-4)
 train_cfg.update(max_epochs=20)
 find_unused_parameters = True
-randomness.update(seed=6, deterministic=True)
+randomness.update(seed=6)

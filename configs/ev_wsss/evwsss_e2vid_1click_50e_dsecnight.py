@@ -17,4 +17,4 @@ with read_base():
     from .._base_.default_runtime import *
 
 find_unused_parameters = True
-randomness.update(seed=6, deterministic=True)
+randomness.update(seed=6)

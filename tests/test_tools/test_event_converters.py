@@ -349,11 +349,18 @@ def test_night_clicks_need_dense_labels_and_leave_the_published_ones_alone(tmp_p
         (("--verify", "--splits", "val"), "--splits val: expected some of train, test"),
         (("--verify", "--sequences", "road"), "No recording road of the splits train, test"),
         (("--points", "3"), "invalid choice: 3"),
+        (("--verify", "--copy"), "--copy needs --out"),
     ],
 )
 def test_command_lines_that_make_no_sense(tmp_path, arguments, words):
     refused = dsec(tmp_path, *arguments)
     assert (refused.code, words in refused.err) == (2, True), refused.err
+
+
+def test_only_the_training_split_is_clicked(tmp_path):
+    write_dsec_sequence(tmp_path, "street", split="test", frames=2)
+    refused = dsec(tmp_path, "--splits", "test", "--sequences", "street", "--points", 1)
+    assert (refused.code, "--points clicks the split 'train'" in refused.err) == (2, True), refused.err
 
 
 def test_exit_codes(tmp_path, capsys):

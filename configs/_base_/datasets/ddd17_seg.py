@@ -1,9 +1,9 @@
 """DDD17-Seg with one click a class and frame, as EV-WSSS reads it; see docs/prepare_data.md.
 
-Each sample is 640,000 events before its image and as many from two events before its end: `reverse_start` "fixed" would
-begin right after the image. Grids and labels are widened from 346 to 352 columns, and scores are taken there; with
-`resize_truth` False in the test's ResizeEvents they are taken at 346, as ESS does. Nothing is augmented. A class that
-is absent from truth and predictions counts as IoU 0.
+Each sample is 640,000 events before its image and as many after it; the latter begin with the last two before the image
+(`reverse_start` "fixed": with the first after it). Grids and labels are widened from 346 to 352 columns, and scores are
+taken there; with `resize_truth` False in the test's ResizeEvents they are taken at 346, as ESS does. Nothing is
+augmented. A class that is absent from truth and predictions counts as IoU 0.
 """
 
 from mmseg.evaluation import IoUMetric

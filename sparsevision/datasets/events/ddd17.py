@@ -14,6 +14,7 @@ from sparsevision.utils import UserError
 
 DOC_PATH = "docs/prepare_data.md"
 SPLITS = {"train": (0, 2, 3, 5, 6), "valid": (1,), "test": (4,)}
+FOLDERS = 7  # with fewer, a folder's place would not tell its split
 INDEX_MS = (10, 50, 250)
 MASKS = "segmentation_masks"
 MASK_NAME = re.compile(r"segmentation_(\d+)")
@@ -120,11 +121,11 @@ def find_folders(
     if sequences is not None:
         return [home / name for name in sequences]
     found = sorted(path for path in home.glob("dir*") if path.is_dir())
-    if max(SPLITS[split]) >= len(found):
+    if len(found) < FOLDERS:
         names = ", ".join(path.name for path in found) or "none"
         raise UserError(
             f"'{home}' holds {len(found)} folders dir* ({names}), but the split '{split}' takes numbers "
-            f"{SPLITS[split]} of seven. Complete the archive, or name the sequences. {help_text}".strip()
+            f"{SPLITS[split]} of {FOLDERS}. Complete the archive, or name the sequences. {help_text}".strip()
         )
     return [found[number] for number in SPLITS[split]]
 
@@ -154,7 +155,8 @@ def read_index(path: Path) -> np.ndarray:
         UserError: no such file, another shape, or times that go backwards.
     """
     try:
-        rows = np.load(path, allow_pickle=False)
+        with path.open("rb") as stream:
+            rows = np.lib.format.read_array(stream, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as an index of images ({error}).") from None
     if rows.ndim != 2 or rows.shape[1] != 3 or not np.issubdtype(rows.dtype, np.integer):

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def _unpacked(placement: Placement, *, overwrite: bool) -> Iterator[str]:
                     raise UserError(_occupied(target, f"{member.filename} of '{placement.source}'"))
                 write_bytes(target, archive.read(member))
                 yield "placed"
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:  # RuntimeError: encrypted
         raise UserError(f"{placement.source}: not a whole zip archive ({error}); get it again.") from error
 
 

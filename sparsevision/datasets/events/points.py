@@ -38,6 +38,9 @@ class PointOptions:
         mislabel: chance of each click to get a wrong class.
         classes: the ids that there are; others in a label map are an error. None: any but `unlabelled`.
         unlabelled: value of pixels without truth in the dense maps, and of those without a click in the result.
+
+    Raises:
+        UserError: a share outside of [0, 1].
     """
 
     per_class: int = 1
@@ -48,6 +51,11 @@ class PointOptions:
     mislabel: float = 0.0
     classes: tuple[int, ...] | None = None
     unlabelled: int = 255
+
+    def __post_init__(self) -> None:
+        for name in ("centre_bias", "drop", "mislabel"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name}={getattr(self, name)}; expected a number from 0 to 1.")
 
 
 def simulate_point_folder(
@@ -77,7 +85,8 @@ def simulate_point_folder(
         per_class, seed, per_component, centre_bias, drop, mislabel, classes: see `PointOptions`.
 
     Raises:
-        UserError: no label maps, an unknown id, another file in `out_dir`, or that is a link; names the file.
+        UserError: no label maps, an unknown id, another file in `out_dir`, or that is a link (names the file); a
+            share outside of [0, 1], before anything is written.
     """
     options = PointOptions(
         per_class=per_class,

@@ -47,6 +47,8 @@ def run_prepare(
         parser.error("nothing to do: give --out, --points or --verify")
     if not args.out and len(args.sources) > 1:
         parser.error("several folders need --out, the folder in which their files come together")
+    if args.copy and not args.out:
+        parser.error("--copy needs --out, the folder to copy to")
     try:
         return _run(args, make(args))
     except UserError as error:
@@ -95,11 +97,14 @@ def _run(args: argparse.Namespace, prepared: PreparedSet) -> int:
         if not Path(source).is_dir():
             raise UserError(f"{source}: there is no such folder.")
     pairs = _pairs(prepared, args.sources, splits, args.sequences)
+    clicked = [name for split, name in pairs if split == prepared.splits[0]]
+    if args.points and not clicked:
+        raise UserError(f"--points clicks the split '{prepared.splits[0]}', of which no recording was asked for.")
     root = args.out or args.sources[0]
     if args.out:
         _install(args, prepared, pairs)
     if args.points:
-        _click(args, prepared, root, [name for split, name in pairs if split == prepared.splits[0]])
+        _click(args, prepared, root, clicked)
     return _verify(args, prepared, root, pairs) if args.verify else 0
 
 

@@ -1,5 +1,7 @@
 """The dataset configs with the published settings: built on tiny folders, from files to a score."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from event_sets import CROP, SENSOR, write_ddd17_sequence, write_dsec_sequence, write_night_sequence
@@ -93,6 +95,12 @@ def test_settings_are_the_published_ones():
         assert mirrored is (name != "ddd17_seg")
     assert read_config(f"{BASE}/ddd17_seg.py").test_dataloader.dataset.split == "valid"
     assert ddd17.SPLITS["valid"] == (1,)
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs/ev_wsss").glob("*.py")), ids=lambda path: path.stem)
+def test_no_config_asks_for_deterministic_algorithms(path):
+    """`randomness.deterministic` does, and then torch refuses the cross-entropy of maps on a GPU."""
+    assert not read_config(path).randomness.deterministic
 
 
 def test_the_street_fits_its_config():

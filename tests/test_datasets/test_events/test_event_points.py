@@ -101,6 +101,13 @@ def test_unknown_ids_and_missing_folders(dense):
         simulate(dense.parent / "nowhere", "other")
 
 
+@pytest.mark.parametrize("option", ["centre_bias", "drop", "mislabel"])
+def test_shares_out_of_range_leave_nothing_behind(dense, option):
+    with pytest.raises(UserError, match=f"{option}=1.5; expected a number from 0 to 1"):
+        simulate(dense, **{option: 1.5})
+    assert not (dense.parent / "clicks").exists()
+
+
 def test_mislabelling_needs_classes():
     with pytest.raises(UserError, match=r"street/0.*at least two classes"):
         click_frame(label_map(0), name="street/0", options=PointOptions(mislabel=0.5))

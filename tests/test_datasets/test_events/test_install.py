@@ -79,6 +79,19 @@ def test_only_matching_members_leave_an_archive(tmp_path):
     assert install([placement], overwrite=True) == {"placed": 1, "kept": 1}
 
 
+def test_a_damaged_archive_is_named(tmp_path):
+    path = tmp_path / "masks.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(1000))
+    content = bytearray(path.read_bytes())
+    start = 30 + len("a.png")  # of the compressed bytes, behind the header
+    content[start : start + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"masks\.zip: not a whole zip archive"):
+        install([Placement(path, tmp_path / "out")])
+    assert not (tmp_path / "out/a.png").exists()
+
+
 def test_mapped_labels_are_written_once(tmp_path):
     for number in range(3):
         write_png(tmp_path / f"19classes/{number}.png", label_map(number, classes=19))
