@@ -5,6 +5,7 @@ What has no place here is named: always the two residual blocks that the release
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     classes = converted["meta"].get("num_classes")
     print(f"{args.out}: {len(converted['state_dict'])} tensors" + (f", {classes} classes" if classes else ""))
     if unused:
-        print(f"{len(unused)} left over: {', '.join(unused[:8])}{' ...' if len(unused) > 8 else ''}")
+        parts = Counter(name.rsplit(".", 2)[0] for name in unused)
+        print(f"{len(unused)} left over: {', '.join(f'{part} ({count})' for part, count in parts.items())}")
 
 
 if __name__ == "__main__":

@@ -147,6 +147,11 @@ def by_protocol(labels: Sequence, protocol: str) -> Sequence:
     return labels[FIRST_LABELS::LABEL_STEP] if protocol == "ess" else labels
 
 
+def names_of(sequences: Sequence[str] | str) -> list[str]:
+    """Names as a list; a single one may be given by itself, as on a command line."""
+    return [sequences] if isinstance(sequences, str) else list(sequences)
+
+
 @dataclass(frozen=True)
 class Span:
     """First and last time of a recording in microseconds, and its number of events."""

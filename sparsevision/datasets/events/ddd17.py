@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment, by_protocol
+from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment, by_protocol, names_of
 from sparsevision.datasets.events.dsec_classes import identity
 from sparsevision.datasets.layouts import index_by_stem
 from sparsevision.registry import DATASETS
@@ -33,7 +33,7 @@ class DDD17SegDataset(EventSegDataset):
         data_root: folder of the sequences dir*, or one that holds it as data/.
         split: of the folders in alphabetical order "train" has numbers 0, 2, 3, 5 and 6, "valid" number 1, which is the
             test sequence of EV-SegNet and what ESS and EV-WSSS report, and "test" number 4.
-        sequences: names of folders instead of those of the split.
+        sequences: one or more names of folders instead of those of the split.
         points: clicks per class of the sparse labels, 1 or 10; None: no sparse labels.
         index_ms: which index is read, index_<n>ms.npy; they name the same images and last events.
         protocol: "ess" and "full" are the same here: the released code uses every label.
@@ -53,7 +53,7 @@ class DDD17SegDataset(EventSegDataset):
         *,
         data_root: str,
         split: str = "train",
-        sequences: Sequence[str] | None = None,
+        sequences: Sequence[str] | str | None = None,
         points: int | None = None,
         index_ms: int = 50,
         protocol: str = "ess",
@@ -70,7 +70,7 @@ class DDD17SegDataset(EventSegDataset):
         by_protocol((), protocol)
         self.folder = data_root
         self.split = split
-        self.sequences = sequences
+        self.sequences = None if sequences is None else names_of(sequences)
         self.points = points
         self.index_ms = index_ms
         super().__init__(name=name, prepare=prepare, sensor_size=sensor_size, crop_bottom=crop_bottom, **kwargs)

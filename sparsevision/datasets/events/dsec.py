@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sparsevision.datasets.events import layouts
-from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment, by_protocol
+from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment, by_protocol, names_of
 from sparsevision.datasets.events.dsec_classes import TO_11, class_metainfo, identity
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
@@ -27,7 +27,7 @@ class DSECSemanticDataset(EventSegDataset):
     Args:
         data_root: folder with train/ and test/, or that of one sequence's parent.
         split: "train" or "test".
-        sequences: names of sequences; None for the official lists, "all" for whatever the folder of the split holds.
+        sequences: one or more names; None for the official lists, "all" for whatever the folder of the split holds.
         classes: 11 or 19. With 11 and no folder of 11 classes, the 19 classes are mapped.
         protocol: "ess" drops the first 6 labels of each sequence and takes every second of the others (4021 for
             training, 1397 for testing), "full" takes all.
@@ -81,7 +81,7 @@ class DSECSemanticDataset(EventSegDataset):
             raise UserError(f"The data folder '{self.folder}' does not exist. {self.prepare}")
         if self.sequences == "all":
             return layouts.find_sequences(self.folder, split=self.split, help_text=self.prepare)
-        return SEQUENCES[self.split] if self.sequences is None else self.sequences
+        return SEQUENCES[self.split] if self.sequences is None else names_of(self.sequences)
 
     def _moments_of(self, sequence: str) -> Iterable[LabelledMoment]:
         where = {"split": self.split, "sequence": sequence}
@@ -111,14 +111,15 @@ class DSECSemanticDataset(EventSegDataset):
     def _label_folders(self, **where: str) -> tuple[Path | None, Path | None, dict[int, int]]:
         """Folders of dense and sparse labels, in one coding, and the map of its ids. Clicks alone are enough."""
         codings = (11, 19) if self.num_classes == 11 else (19,)
-        dense = layouts.find_labels(self.folder, **where, classes=codings)
-        codings = codings if dense is None else (dense[1],)
-        sparse = self.points and layouts.find_labels(self.folder, **where, classes=codings, points=self.points)
-        if (sparse if self.points else dense) is None:
+        wanted = layouts.find_labels(self.folder, **where, classes=codings, points=self.points)
+        if wanted is None:
             raise UserError(self._no_labels(codings[0], where["sequence"]))
-        coding = (sparse or dense)[1]
+        folder, coding = wanted
         ids = TO_11 if coding > self.num_classes else identity(coding)
-        return dense and dense[0], sparse and sparse[0], ids
+        if self.points is None:
+            return folder, None, ids
+        dense = layouts.find_labels(self.folder, **where, classes=(coding,))
+        return dense and dense[0], folder, ids
 
     def _no_labels(self, coding: int, sequence: str) -> str:
         kind = layouts.label_folder(coding, self.points)

@@ -89,7 +89,8 @@ def map_label_folder(source: Path, target: Path, label_ids: dict[int, int], *, u
     """Write a folder of label PNGs with other ids; returns how many were "written", and "kept" as they were.
 
     Raises:
-        UserError: an id that is not in `label_ids`, or a file of the target with other content; names the file.
+        UserError: an id that is not in `label_ids`, or a file of the target that has other content or cannot be
+            written; names the file.
     """
     counts = Counter(written=0, kept=0)
     for path in index_by_stem(source, (".png",))[0].values():
@@ -97,7 +98,10 @@ def map_label_folder(source: Path, target: Path, label_ids: dict[int, int], *, u
         mapped = map_ids(labels, label_ids, str(path), unlabelled=unlabelled, ignore_index=unlabelled).astype(np.uint8)
         place = target / path.name
         if not place.exists():
-            write_png(place, mapped)
+            try:
+                write_png(place, mapped)
+            except OSError as error:
+                raise UserError(f"{place}: cannot be written ({error.strerror or error}).") from error
             counts["written"] += 1
         elif np.array_equal(read_grey(place), mapped):
             counts["kept"] += 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sparsevision.datasets.events import layouts
-from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment, by_protocol
+from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment, by_protocol, names_of
 from sparsevision.datasets.events.dsec_classes import TO_11, TO_18, class_metainfo, identity
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
@@ -32,7 +32,7 @@ class DSECNightPointDataset(EventSegDataset):
         data_root: the folder DSEC_Night, or one that holds it.
         split: "train" for labels/, clicks; "test" for labels_test/, dense, named
             <sequence>_NNNNNN_grey_gtFine_labelTrainIds.png.
-        sequences: names of sequences; None for the official ones, "all" for whatever has labels of the split.
+        sequences: one or more names; None for the official ones, "all" for whatever has labels of the split.
         classes: 11 (those of DSEC-Semantic, as published), 18 (without truck, as CMDA reports) or 19.
         protocol: "ess" and "full" are the same here: the released code uses every label.
         labels: name of another folder of labels in each sequence, e.g. "labels_weak_1point_per_class".
@@ -79,7 +79,7 @@ class DSECNightPointDataset(EventSegDataset):
         if not Path(self.folder).is_dir():
             raise UserError(f"The data folder '{self.folder}' does not exist. {self.prepare}")
         everything = self.sequences == "all"
-        names = find_sequences([self.folder], self.label_folder) if everything else self.sequences
+        names = find_sequences([self.folder], self.label_folder) if everything else names_of(self.sequences)
         for sequence in names:
             yield from self._moments_of(sequence)
 

@@ -61,7 +61,7 @@ class LoadEventGrids(BaseTransform):
         rectify: move events by the sample's rectify map, if it has one.
         reverse_multiple: length of the future, in lengths of the past.
         reverse_start: where the future starts in data sets that name an event instead of a time (DDD17): "fixed" at
-            the first event after the image; "published" two events earlier, and ending one event earlier than that.
+            the first event after the image; "published" begins two events earlier and ends one event earlier.
         separate_polarity: twice as many channels, one half for each polarity.
         streams: "past", "future" or both.
         keep_open: recordings that each process keeps open.

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sparsevision.utils import UserError
+
 State = list[tuple[Tensor, Tensor]]  # (h, c) of each stage, finest first
 Latents = dict[int, Tensor]  # by down-sampling factor
 
@@ -58,6 +60,9 @@ class E2VIDRecurrentEncoder(nn.Module):
         checkpoint_steps: do not keep the activations of a step, compute them again in the backward pass: the encoder's
             memory falls to about 1/T, its time grows by a third, results are the same.
         truncate_after: gradients flow back through at most this many of the last steps; None: through all.
+
+    Raises:
+        UserError: truncate_after is below 1.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class E2VIDRecurrentEncoder(nn.Module):
         truncate_after: int | None = None,
     ) -> None:
         super().__init__()
+        if truncate_after is not None and truncate_after < 1:
+            raise UserError(f"truncate_after={truncate_after}; expected a number of steps from 1 on, or None for all.")
         self.bins = bins
         self.checkpoint_steps = checkpoint_steps
         self.truncate_after = truncate_after

@@ -35,6 +35,7 @@ def test_masks_are_paired_with_rows_of_the_index(folder):
     assert found[0]["mask_path"] == str(folder / "dir0/segmentation_masks/segmentation_00000002.png")
     assert found[0]["sparse_path"] == str(folder / "dir0/weak_1point_per_class/segmentation_00000002.png")
     assert found[0]["rectify_path"] is None
+    assert samples(folder, points=1, sequences="dir0") == found
     assert [sample["event_index"] for sample in samples(folder, index_ms=250)] == boundaries.tolist()
 
 

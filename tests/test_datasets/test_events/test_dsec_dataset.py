@@ -52,6 +52,7 @@ def test_official_sequences_are_the_default_and_all_takes_what_there_is(tmp_path
     write_dsec_sequence(tmp_path, "b")
     write_dsec_sequence(tmp_path, "a")
     assert {sample["sequence"] for sample in samples(tmp_path, sequences="all")} == {"a", "b"}
+    assert {sample["sequence"] for sample in samples(tmp_path, sequences="b")} == {"b"}
     with pytest.raises(UserError, match=r"No events\.h5 of sequence 'zurich_city_00_a'"):
         samples(tmp_path, sequences=None)
     with pytest.raises(UserError, match=r"no sequence of the split 'test'"):
@@ -72,6 +73,14 @@ def test_nineteen_classes_are_mapped_to_eleven(tmp_path):
     assert classes.ravel()[:19].tolist() == [5, 6, 1, 9, 2, 4, 10, 10, 7, 7, 0, 3, 3, 8, 8, 8, 8, 8, 8]
     (first, *_) = samples(tmp_path, protocol="full", classes=19)
     assert LoadEventLabels(fields=("gt_sem_seg",))(first)["gt_sem_seg"].ravel()[:19].tolist() == list(range(19))
+
+
+def test_clicks_decide_the_coding(tmp_path):
+    """Published clicks are in 11 classes, the dense labels that somebody has may be in 19."""
+    paths = write_dsec_sequence(tmp_path, "street", points=(1,))
+    paths["labels"].rename(paths["labels"].with_name("19classes"))
+    (first, *_) = samples(tmp_path, points=1)
+    assert (first["mask_path"], first["label_ids"][10]) == (None, 10)
 
 
 def test_class_tables_agree_with_one_another():

@@ -48,6 +48,7 @@ def test_the_official_five_are_the_default(folder):
         write_night_sequence(folder, sequence, frames=2)
     assert [sample["sequence"] for sample in samples(folder, sequences=None)] == list(SEQUENCES)
     assert {sample["sequence"] for sample in samples(folder, sequences="all")} == {"night", *SEQUENCES}
+    assert {sample["sequence"] for sample in samples(folder, sequences="night")} == {"night"}
     assert SEQUENCES[0] == "zurich_city_09_a"
     assert len(SEQUENCES) == 5
 

@@ -11,10 +11,12 @@ from sparsevision.methods.ev_wsss import EVWSSS
 
 def test_a_released_checkpoint_becomes_ours(tmp_path):
     state = official_state(6, wrapper="module.")
+    state["dec2"] = {**state["dec2"], "module.another.head.weight": torch.zeros(1)}
     torch.save({**state, "epoch": 3, "step_count": 1, "optimizer_back": {"state": {}}}, tmp_path / "best_epoch.pt")
     said = run_tool("model_converters/ev_wsss.py", tmp_path / "best_epoch.pt", tmp_path / "ours.pth")
     assert "6 classes" in said.out
-    assert "left over: enc1.module.resblocks.0" in said.out
+    blocks = [f"{part}.module.resblocks.{number} (12)" for part in ("enc1", "enc2") for number in (0, 1)]
+    assert f"49 left over: {', '.join(blocks)}, dec2.module.another (1)" in said.out
     checkpoint = load_checkpoint(tmp_path / "ours.pth")
     assert checkpoint["meta"]["preset"] == "published"
     model = EVWSSS(num_classes=6, prototypes=None)

@@ -51,6 +51,8 @@ def test_gradients_go_back_as_far_as_they_may():
         per_step = leaf.grad.abs().sum(dim=(0, 2, 3)).view(STEPS, BINS).sum(1)
         reached.append((per_step > 0).tolist())
     assert reached == [[True] * 4, [False, False, True, True], [False, False, False, True]]
+    with pytest.raises(UserError, match="truncate_after=0; expected a number of steps from 1 on"):
+        encoder(truncate_after=0)
 
 
 def test_batch_norm_counts_every_step():
