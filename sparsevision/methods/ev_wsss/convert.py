@@ -68,13 +68,17 @@ def convert_with_report(state: Mapping) -> tuple[dict[str, Tensor], list[str]]:
     return converted, unused
 
 
-def _networks(state: Mapping) -> list[tuple[str, str, Mapping]]:
+def _networks(state: Mapping) -> list[tuple[str, str, dict[str, Tensor]]]:
     """(prefix of our names, prefix for the report, names to tensors) for each network in the file."""
-    whole = [(PARTS[part], f"{part}.", state[part]) for part in PARTS if isinstance(state.get(part), Mapping)]
+    whole = [(PARTS[part], f"{part}.", _tensors(state[part])) for part in PARTS if isinstance(state.get(part), Mapping)]
     if whole:
         return whole
-    inner = state.get("state_dict", state)
-    return [("", "", {name: value for name, value in inner.items() if isinstance(value, Tensor)})]
+    inner = state.get("state_dict")
+    return [("", "", _tensors(inner if isinstance(inner, Mapping) else state))]
+
+
+def _tensors(state: Mapping) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
 def _renamed(name: str) -> str | None:

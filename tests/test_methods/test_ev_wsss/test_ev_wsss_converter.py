@@ -32,8 +32,18 @@ def test_an_e2vid_encoder_goes_to_one_or_both_students(tmp_path, both):
     assert {name.split(".")[1] for name in names} == ({"0", "1"} if both else {"0"})
 
 
-def test_a_foreign_file_is_refused_by_name(tmp_path):
-    torch.save({"conv1.weight": torch.zeros(2)}, tmp_path / "resnet.pth")
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"conv1.weight": torch.zeros(2)},
+        {"state_dict": [1]},
+        {1: torch.zeros(2), "enc1": 3},
+        {"enc1": {"module.head.conv2d.weight": "text"}},
+    ],
+    ids=["another network", "no state dict", "numbers for names", "no weights"],
+)
+def test_a_foreign_file_is_refused_by_name(tmp_path, content):
+    torch.save(content, tmp_path / "resnet.pth")
     said = run_tool("model_converters/ev_wsss.py", tmp_path / "resnet.pth", tmp_path / "ours.pth")
     assert said.code == 2
     assert "resnet.pth" in said.err
