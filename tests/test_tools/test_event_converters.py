@@ -375,6 +375,17 @@ def test_exit_codes(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def test_ctrl_c_is_no_traceback(tmp_path, capsys, monkeypatch):
+    def stopped(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sparsevision.datasets.events.prepare_cli.check_sequence", stopped)
+    write_dsec_sequence(tmp_path, "street", frames=2)
+    arguments = [str(tmp_path), *STREET, "--verify"]
+    assert run_prepare(arguments, description="d", make=lambda args: DSECSemantic()) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
 def test_missing_folders_and_ingredients(tmp_path):
     assert "there is no such folder" in dsec(tmp_path / "nowhere", "--verify").err
     paths = write_dsec_sequence(tmp_path, "street", frames=2)

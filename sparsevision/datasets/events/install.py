@@ -90,8 +90,10 @@ def map_label_folder(source: Path, target: Path, label_ids: dict[int, int], *, u
 
     Raises:
         UserError: an id that is not in `label_ids`, or a file of the target that has other content or cannot be
-            written; names the file.
+            written (names the file); the target is a link.
     """
+    if target.is_symlink():
+        raise UserError(f"{target}: is a link to '{target.resolve()}'; remove it, and the folder can be made here.")
     counts = Counter(written=0, kept=0)
     for path in index_by_stem(source, (".png",))[0].values():
         labels = read_grey(path)

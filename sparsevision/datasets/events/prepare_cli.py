@@ -16,6 +16,7 @@ from sparsevision.datasets.events.verify import SequenceReport, check_sequence, 
 from sparsevision.utils import UserError
 
 Pairs = list[tuple[str, str]]  # (split, recording)
+INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 SOURCES = "folders with what was downloaded and unpacked; more than one if events and labels lie apart"
 
 
@@ -35,7 +36,7 @@ def run_prepare(
         add_options: adds a converter's own options.
 
     Returns:
-        0 when all is done (and in order), 1 when --verify found problems, 2 on bad input.
+        0 when all is done (and in order), 1 when --verify found problems, 2 on bad input, 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     _add_files(parser)
@@ -54,6 +55,9 @@ def run_prepare(
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:

@@ -102,6 +102,9 @@ def test_mapped_labels_are_written_once(tmp_path):
     write_png(tmp_path / "19classes/0.png", label_map(0, classes=30) + 19)
     with pytest.raises(UserError, match=r"0\.png: holds the unknown id"):
         map_label_folder(*both, TO_11)
+    (tmp_path / "link").symlink_to(both[1])
+    with pytest.raises(UserError, match=r"link: is a link to '.*11classes'"):
+        map_label_folder(both[0], tmp_path / "link", TO_11)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"file/0\.png: cannot be written"):
         map_label_folder(both[1], tmp_path / "file", {label: label for label in range(11)})
