@@ -6,6 +6,7 @@ grid of events a step, keeps its memory, and a frame shows the newest answer.
 """
 
 import argparse
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,10 @@ from sparsevision.datasets.events.dsec_classes import identity
 from sparsevision.datasets.events.layouts import read_times, timed_labels
 from sparsevision.datasets.image_io import read_grey, write_png
 from sparsevision.datasets.transforms.event_labels import crop_rows, map_ids
-from sparsevision.engine import run_tool
+from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.utils import UserError
 from sparsevision.visualization import draw_event_frame, draw_events, write_video
+from sparsevision.visualization.video import LEAST_FPS, MOST_FPS
 
 EXAMPLE = """examples:
   python tools/event_segment.py tiny_evwsss_e2vid_1click_26e_street street.pth \\
@@ -53,16 +55,24 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sensor-size", type=int, nargs=2, metavar=("H", "W"), help="if unlike the config's")
     parser.add_argument("--crop-bottom", type=int, help="lowest rows left out, if unlike the config's")
     parser.add_argument("--format", help="of the recording, if content and suffix do not tell")
+    parser.add_argument("--time-unit", choices=["s", "us"], help="of times in text and npz, if the numbers do not tell")
     parser.add_argument("--recover", action="store_true", help="read the good beginning of a broken file")
     parser.add_argument("--device", help="cpu, cuda, ...; default: a GPU if there is one")
     args = parser.parse_args(arguments)
-    if args.fps <= 0:
-        parser.error("--fps must be above 0")
-    if args.label_times is None and args.times and len(args.times) == 1 and Path(args.times[0]).is_file():
-        args.label_times = Path(args.times[0])
+    if not LEAST_FPS <= args.fps <= MOST_FPS:
+        parser.error(f"--fps must be from {LEAST_FPS} to {MOST_FPS}")
+    if names_file(args.times):
+        if not Path(args.times[0]).is_file():
+            parser.error(f"--times {args.times[0]}: no such file; expected whole microseconds, or one file of them")
+        args.label_times = args.label_times or Path(args.times[0])
     if (args.labels or args.clicks) and args.label_times is None:
         parser.error("--labels and --clicks need --label-times, or a file as --times: the moments that they belong to")
     return args
+
+
+def names_file(times: list[str] | None) -> bool:
+    """Whether what --times gives is the name of a file, and not times."""
+    return times is not None and len(times) == 1 and not re.fullmatch(r"-?\d+", times[0])
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ def label_folders(args: argparse.Namespace, inferencer: EventSegInferencer) -> d
 
 def recording_options(args: argparse.Namespace) -> dict:
     """How the recording is to be opened."""
-    names = ("rectify_map", "sensor_size", "crop_bottom", "format", "recover")
+    names = ("rectify_map", "sensor_size", "crop_bottom", "format", "recover", "time_unit")
     return {name: getattr(args, name) for name in names}
 
 
@@ -124,7 +134,7 @@ def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> list[in
     Raises:
         UserError: a time is no whole number, or the recording is too short for a frame.
     """
-    if args.times and len(args.times) == 1 and Path(args.times[0]).is_file():
+    if names_file(args.times):
         times = read_times(Path(args.times[0])).tolist()
         if not times:
             raise UserError(f"{args.times[0]}: the file holds no time.")
@@ -176,6 +186,13 @@ def draw(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    with plain_warnings():
+        count = segment(args)
+    print(f"wrote {count} frames to {args.out}")
+
+
+def segment(args: argparse.Namespace) -> int:
+    """Write the video, and the masks if wanted; gives the number of frames."""
     inferencer = EventSegInferencer(args.config, args.checkpoint, device=args.device)
     times = moments(args, inferencer)
     folders = label_folders(args, inferencer)
@@ -184,11 +201,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results = results_at(args, inferencer, times)
         for time, result in zip(times, track(results, total=len(times), description="segmenting"), strict=True):
             if args.masks:
-                write_png(args.masks / f"{time}.png", result.labels)
+                write_mask(args.masks / f"{time}.png", result.labels)
             yield draw(result, {title: folder.at(time) for title, folder in folders.items()}, inferencer)
 
-    count = write_video(args.out, frames(), fps=args.fps)
-    print(f"wrote {count} frames to {args.out}")
+    return write_video(args.out, frames(), fps=args.fps)
+
+
+def write_mask(path: Path, labels: NDArray[np.uint8]) -> None:
+    """Raises UserError where `write_png` finds that the file cannot be written."""
+    try:
+        write_png(path, labels)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --masks.") from error
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparsevision.apis.event_settings import EventSettings, event_settings
-from sparsevision.apis.model import init_model
+from sparsevision.apis.model import init_model, on_device
 from sparsevision.datasets.events.reader import EventReader, open_events, read_rectify_map
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import UserError
@@ -72,7 +72,7 @@ class EventSegInferencer:
         if not isinstance(model, BaseModel):
             model = init_model(model, checkpoint, device=device)
         elif device is not None:
-            model = model.to(device)
+            model = on_device(model, device)
         self.model = model.eval()
         if not hasattr(model, "step"):
             raise UserError(
@@ -144,7 +144,7 @@ class EventSegInferencer:
             options: see `open`.
 
         Raises:
-            UserError: start or stop lies outside of the recording or too few events between them, and see `open`.
+            UserError: start lies outside of the recording, or too few events between it and stop; and see `open`.
         """
         opened = self.open(recording, **options)
         reader, length = opened.reader, opened.settings.events_per_grid
@@ -208,15 +208,15 @@ class EventSegInferencer:
             EventFileError: it cannot be read.
         """
         settings = self.settings.with_sensor(sensor_size, crop_bottom)
-        with open_events(recording, **reading) as plain:
-            said = plain.sensor_size
-        if said is not None and tuple(said) != settings.sensor_size:
+        reader = open_events(recording, sensor_size=settings.sensor_size, **reading)
+        said = reader.recording.sensor_size
+        if said is not None and said != settings.sensor_size:
+            reader.close()
             raise UserError(
                 f"{recording}: wrong sensor size: the recording is of {said[0]} rows and {said[1]} columns, expected "
                 f"{settings.sensor_size[0]} and {settings.sensor_size[1]}. Give sensor_size=({said[0]}, {said[1]}) "
                 f"(--sensor-size {said[0]} {said[1]}) and a fitting crop_bottom if the network may be used so."
             )
-        reader = open_events(recording, sensor_size=settings.sensor_size, **reading)
         return OpenedRecording(reader, chosen_map(rectify_map, reader.path, settings), settings)
 
     def prepare(self, grids: Tensor) -> dict[str, Tensor]:

@@ -16,6 +16,21 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def on_device(model: BaseModel, device: str) -> BaseModel:
+    """The model, moved.
+
+    Raises:
+        UserError: there is no such device, or it has not enough memory.
+    """
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch raises the latter where it was built without CUDA
+        why = str(error).splitlines()[0]
+        raise UserError(
+            f"device='{device}' cannot be used ({why}). Give another, such as 'cpu' or 'cuda:1'."
+        ) from error
+
+
 def build_model(cfg: Config, checkpoint: str | Path | None = None) -> BaseModel:
     """The config's method; without a checkpoint its weights are random, or those that the config brings.
 
@@ -39,7 +54,7 @@ def init_model(
         device: e.g. "cpu", "cuda:1"; None takes a GPU if there is one.
 
     Raises:
-        UserError: no such config or checkpoint, or they do not fit each other.
+        UserError: no such config, checkpoint or device, or config and checkpoint do not fit each other.
     """
     cfg = read_config(config)
     model = build_model(cfg, checkpoint)
@@ -49,4 +64,4 @@ def init_model(
             "(work_dirs/<config>/epoch_N.pth)"
         )
     model.cfg = cfg
-    return model.to(device or default_device()).eval()
+    return on_device(model, device or default_device()).eval()

@@ -2,7 +2,7 @@
 
 from sparsevision.engine.checkpoint import LoadReport, load_checkpoint, load_state_dict, save_checkpoint, weights_of
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError
-from sparsevision.engine.cli import call_tool, run_tool
+from sparsevision.engine.cli import call_tool, plain_warnings, run_tool
 from sparsevision.engine.overrides import OverrideAction, add_cfg_options, apply_overrides, read_config
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "call_tool",
     "load_checkpoint",
     "load_state_dict",
+    "plain_warnings",
     "read_config",
     "run_tool",
     "save_checkpoint",

@@ -5,7 +5,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.text import Text
@@ -39,6 +41,19 @@ def run_tool(main: Callable[[], object]) -> None:
             raise
         say(f"Error: {plain_sentence(str(error))}", style="red")
         sys.exit(USER_ERROR)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Print each UserWarning inside to stderr as a sentence, without the line of code that warns."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        say(f"Warning: {message}", style="yellow")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 def call_tool(script: str, *arguments: object) -> str:

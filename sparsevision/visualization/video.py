@@ -4,7 +4,7 @@ import importlib.util
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sparsevision.utils import UserError, require
 
 SUFFIX = ".mp4"
+LEAST_FPS, MOST_FPS = 0.01, 1000
 
 
 def write_video(path: str | Path, frames: Iterable[NDArray[np.uint8]], *, fps: float) -> int:
@@ -25,16 +26,17 @@ def write_video(path: str | Path, frames: Iterable[NDArray[np.uint8]], *, fps: f
     Args:
         path: ends with .mp4.
         frames: uint8 RGB (H, W, 3), all of one size.
-        fps: frames a second.
+        fps: frames a second, 0.01 to 1000.
 
     Raises:
-        UserError: another suffix, no frames, frames of several sizes, or the file cannot be written.
+        UserError: another suffix, fps outside of that, no frames, frames of several sizes, or the file cannot be
+            written.
     """
     path = Path(path)
     if path.suffix.lower() != SUFFIX:
         raise UserError(f"{path}: the name of a video must end with {SUFFIX}.")
-    if not 0 < fps <= 1000:
-        raise UserError(f"{path}: fps={fps}; expected above 0 and at most 1000 frames a second.")
+    if not LEAST_FPS <= fps <= MOST_FPS:
+        raise UserError(f"{path}: fps={fps}; expected {LEAST_FPS} to {MOST_FPS} frames a second.")
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
@@ -59,9 +61,9 @@ def _even(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @contextmanager
 def _complete(path: Path) -> Iterator[Path]:
     """A file beside `path` that takes its place when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(8)}{SUFFIX}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if not temporary.is_file() or temporary.stat().st_size == 0:
             raise UserError(f"{path}: the video could not be written; is the disk full?")
@@ -69,7 +71,8 @@ def _complete(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may not be one
+            temporary.unlink()
 
 
 @contextmanager

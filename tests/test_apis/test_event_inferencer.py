@@ -202,7 +202,7 @@ def test_timestamps_that_go_backwards_are_named(inferencer, tmp_path, street):
     with pytest.raises(UserError, match="timestamps go backwards: these events begin at 0 us"):
         live.push(plain)
     live.reset()
-    with pytest.raises(UserError, match="goes backwards at event 1"):
+    with pytest.raises(UserError, match="timestamps go backwards at event 1"):
         live.push(plain[::-1])
 
 

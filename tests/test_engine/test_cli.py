@@ -1,6 +1,8 @@
+import warnings
+
 import pytest
 
-from sparsevision.engine import run_tool
+from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.engine.cli import Interrupted, plain_sentence
 from sparsevision.utils import UserError, require
 
@@ -26,6 +28,12 @@ def test_a_missing_extra_is_one_sentence(capsys):
     with pytest.raises(SystemExit):
         run_tool(main)
     assert 'pip install "sparsevision[sam]"' in capsys.readouterr().err
+
+
+def test_warnings_are_sentences(capsys):
+    with plain_warnings():
+        warnings.warn("a.raw: left out the last byte", stacklevel=1)
+    assert capsys.readouterr().err == "Warning: a.raw: left out the last byte\n"
 
 
 def test_an_interrupt_says_how_to_go_on(capsys):

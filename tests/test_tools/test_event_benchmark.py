@@ -23,17 +23,20 @@ def benchmark():
 
 
 def test_every_contender_gets_a_figure(tmp_path):
-    write_dsec_events(tmp_path / "events.h5")
+    paths = [tmp_path / name / "events.h5" for name in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        write_dsec_events(path)
     out = tmp_path / "figures.json"
-    recording = ["--recording", tmp_path / "events.h5"]
+    recording = ["--recording", paths[0], "--recording", paths[1]]
     finished = run_tool("analysis_tools/event_benchmark.py", *TINY, *recording, "--out", out)
     assert finished.code == 0, finished.err
     figures = json.loads(out.read_text())
     works = {figure["work"] for figure in figures}
-    assert len(works) == 4
+    assert len(works) == 5
     assert all(figure["seconds"] > 0 for figure in figures)
     grids = [figure for figure in figures if figure["millions"] is not None]
-    assert {figure["work"].split(",")[0] for figure in grids} == {"random walks", "events.h5"}
+    assert {figure["work"].split(",")[0] for figure in grids} == {"random walks", *map(str, paths)}
     for figure in grids:
         assert figure["millions"] == pytest.approx(300 / figure["seconds"] / 1e6)
     assert "x plain formula in torch" in finished.out

@@ -56,6 +56,24 @@ def test_bars_show_the_rate_over_time(tmp_path):
     assert lengths[7:] == pytest.approx([25] * 13, abs=1)
 
 
+@pytest.mark.parametrize("length", [1, 2, 20])
+def test_a_short_recording_of_a_clock_that_is_far_on(tmp_path, length):
+    zeros = np.zeros(length, np.uint8)
+    np.savez(tmp_path / "a.npz", x=zeros, y=zeros, t=1_605_537_493_718_345 + np.arange(length), p=zeros)
+    finished = run_tool("misc/event_info.py", tmp_path / "a.npz")
+    assert finished.code == 0, finished.err
+    bars = re.findall(r"(#*) +\d+\.\d+ M/s$", finished.out, re.MULTILINE)
+    assert len(bars) == 20
+    assert sum(bool(bar) for bar in bars) == length
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_a_place_that_cannot_be_written_to_is_one_sentence(recording, suffix):
+    finished = run_tool("misc/event_info.py", recording, "--out", recording / f"out{suffix}")
+    assert finished.code == 2
+    assert f"out{suffix}: cannot be written (" in finished.err
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])
 def test_it_writes_the_events_anew(recording, events, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"

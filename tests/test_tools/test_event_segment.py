@@ -81,7 +81,11 @@ def test_a_stream_shows_its_newest_answer(street, tmp_path):
         (["--times", T_OFFSET + FRAME_STEP, "--sensor-size", 20, 32], "wrong sensor size"),
         (["--labels", "nowhere", "--label-times", "nowhere.txt"], "no such folder of label PNGs"),
         (["--rectify-map", "nowhere.h5"], "rectify map is missing"),
-        (["--fps", 0], "--fps must be above 0"),
+        (["--times", "soon", "--labels", "somewhere"], "--times soon: no such file"),
+        (["--fps", 0], "--fps must be from 0.01 to 1000"),
+        (["--fps", "nan"], "--fps must be from 0.01 to 1000"),
+        (["--time-unit", "s"], "time_unit='s' is for text and npz"),
+        (["--times", T_OFFSET + FRAME_STEP * 2, "--device", "gpu"], "device='gpu' cannot be used"),
     ],
 )
 def test_bad_input_is_one_sentence_and_no_file(street, tmp_path, arguments, message):
@@ -100,6 +104,29 @@ def test_an_unknown_id_in_a_label_is_named(street, tmp_path):
     finished = segment(street, *given, "--out", tmp_path / "street.mp4")
     assert finished.code == 2
     assert "holds the unknown id 77" in finished.err
+
+
+@pytest.mark.parametrize("option", ["--out", "--masks"])
+def test_a_place_that_cannot_be_written_to_is_one_sentence(street, tmp_path, option):
+    (tmp_path / "file").touch()
+    places = {"--out": tmp_path / "street.mp4", option: tmp_path / "file" / "street.mp4"}
+    given = [word for pair in places.items() for word in pair]
+    finished = segment(street, "--times", T_OFFSET + FRAME_STEP * 2, *given)
+    assert finished.code == 2
+    assert "cannot be written (" in finished.err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_recovering_leaves_out_is_said_in_one_line(street, tmp_path):
+    csv = tmp_path / "broken.csv"
+    lines = [f"{10 * number},3,4,1\n" for number in range(50)]
+    csv.write_text("t,x,y,p\n" + "".join(lines) + "end\n")
+    broken = {**street, "recording": csv}
+    given = ["--rectify-map", "none", "--times", 400, "--recover", "--time-unit", "us"]
+    finished = segment(broken, *given, "--out", tmp_path / "street.mp4")
+    assert finished.code == 0, finished.err
+    assert all(line.startswith("Warning: ") for line in finished.err.splitlines())
+    assert f"{csv}: left out the last 4 bytes: a line is no event" in finished.err
 
 
 def test_a_frame_shows_the_label_nearest_to_it_if_it_is_near(street, tmp_path):

@@ -132,6 +132,7 @@ def black(*size):
         ("a.mp4", [], 10, "there are no frames"),
         ("a.mp4", [black(4, 4), black(4, 6)], 10, "frame 1 is"),
         ("a.mp4", [black(4, 4)], 0, "fps=0"),
+        ("a.mp4", [black(4, 4)], 0.0001, "fps=0.0001"),
     ],
 )
 def test_a_bad_video_is_refused_and_leaves_nothing(tmp_path, name, frames, fps, message):

@@ -257,7 +257,7 @@ def benchmark(args: argparse.Namespace) -> list[Figure]:
     """All figures, on one thread."""
     torch.set_num_threads(1)
     walks = random_walks(args.events, size=tuple(args.size), rng=np.random.default_rng(0))
-    sets = {"random walks": walks, **{path.name: recorded(path, args.events) for path in args.recording}}
+    sets = {"random walks": walks, **{str(path): recorded(path, args.events) for path in args.recording}}
     figures = []
     for name, events in sets.items():
         height, width = events.sensor_size

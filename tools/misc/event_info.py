@@ -4,8 +4,6 @@ Reads every format that docs/events.md lists. --out writes the events anew: to .
 """
 
 import argparse
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from sparsevision.datasets.events.formats.dsec_writer import write_dsec_events
 from sparsevision.datasets.events.formats.table import FORMATS
 from sparsevision.datasets.events.reader import EventReader, open_events
 from sparsevision.datasets.events.types import Events
-from sparsevision.engine import run_tool
+from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.utils import UserError, atomic_write
 
 EXAMPLE = """examples:
@@ -84,13 +82,13 @@ def summarise(reader: EventReader) -> Summary:
     if not len(reader):
         raise UserError(f"{reader.path}: the recording holds no event.")
     first, last = reader.first_time, reader.last_time
-    edges = np.linspace(first, last + 1, BARS + 1)
+    edges = np.linspace(0, last + 1 - first, BARS + 1)  # from the first: clocks may be too far on for fractions
     counts = np.zeros(BARS)
     brighter, largest = 0, (0, 0)
     for events in blocks_of(reader):
         brighter += int(events.p.sum())
         largest = max(largest[0], int(events.y.max())), max(largest[1], int(events.x.max()))
-        counts += np.histogram(events.t, edges)[0]
+        counts += np.histogram(events.t - first, edges)[0]
     rates = counts / (np.diff(edges) / 1e6)
     return Summary(count=len(reader), brighter=brighter, first=first, last=last, largest=largest, rates=rates)
 
@@ -124,7 +122,7 @@ def rate_bars(summary: Summary) -> list[str]:
     peak = summary.rates.max()
     starts = np.arange(BARS) * summary.seconds / BARS
     return [
-        f"{start:10.3f} s  {'#' * round(rate / peak * BAR_WIDTH):{BAR_WIDTH}}  {rate / 1e6:.3f} M/s"
+        f"{start:12.6f} s  {'#' * round(rate / peak * BAR_WIDTH):{BAR_WIDTH}}  {rate / 1e6:.3f} M/s"
         for start, rate in zip(starts, summary.rates, strict=True)
     ]
 
@@ -143,24 +141,17 @@ def convert(reader: EventReader, path: Path) -> None:
         np.savez_compressed(stream, x=events.x, y=events.y, t=events.t, p=events.p, **size)
 
 
-def print_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """In place of `warnings.showwarning`: without the line of code that warns."""
-    print(f"Warning: {message}", file=sys.stderr)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     options = {"format": args.format, "recover": args.recover, "time_unit": args.time_unit}
-    with (
-        warnings.catch_warnings(),
-        open_events(args.recording, sensor_size=args.sensor_size, **options) as reader,
-    ):
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = print_warning
+    with plain_warnings(), open_events(args.recording, sensor_size=args.sensor_size, **options) as reader:
         print(describe(reader, summarise(reader)))
         if args.out:
-            convert(reader, args.out)
+            try:
+                convert(reader, args.out)
+            except OSError as error:
+                raise UserError(f"{args.out}: cannot be written ({error.strerror or error}).") from error
             print(f"wrote {len(reader):,} events to {args.out}")
 
 

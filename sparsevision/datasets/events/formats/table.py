@@ -76,9 +76,9 @@ def find_format(path: Path, name: str | None = None) -> Format:
         if candidate.matches(path, head):
             return candidate
     listing = "; ".join(f"{each.name}: {each.files}" for each in FORMATS)
-    empty = " is empty and" if path.is_file() and not head else ""
+    kind = " is a folder and" if path.is_dir() else " is empty and" if not head else ""
     raise EventFileError(
-        f"{path}:{empty} has no format that can be read. Readable are {listing}. Or say which: format=."
+        f"{path}:{kind} has no format that can be read. Readable are {listing}. Or say which with format= (--format)."
     )
 
 

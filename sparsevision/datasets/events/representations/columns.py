@@ -60,7 +60,7 @@ def _times(t: NDArray) -> NDArray:
     index = first_disorder(t)
     if index >= 0:
         raise UserError(
-            f"time goes backwards at event {index}: {t[index]} us after {t[index - 1]} us. Sort the events by t."
+            f"timestamps go backwards at event {index}: {t[index]} us after {t[index - 1]} us. Sort the events by t."
         )
     return t
 
