@@ -138,7 +138,7 @@ class EVWSSS(BaseModel):
         """Weighted terms "loss_points_a", "loss_dual", "loss_prototypes_a", "loss_distillation", and what to watch.
 
         Raises:
-            UserError: the samples lack labels, or the batch lacks a stream.
+            UserError: the samples lack labels or hold unknown ones, or the batch lacks a stream.
         """
         labels = self._labels(data_samples)
         views = self._views(inputs)
@@ -222,13 +222,19 @@ class EVWSSS(BaseModel):
         return views
 
     def _labels(self, samples: Sequence[SegDataSample]) -> Tensor:
-        """(B, H, W) int64."""
+        """(B, H, W) int64, every value a class or `ignore_index`."""
         if any(self.labels not in sample for sample in samples):
             raise UserError(
                 f"EVWSSS learns from `{self.labels}`, which a sample lacks: LoadEventLabels loads points "
                 "(sparse_sem_seg) and dense maps (gt_sem_seg) if the data set names them."
             )
-        return torch.cat([sample.get(self.labels).data for sample in samples]).long()
+        labels = torch.cat([sample.get(self.labels).data for sample in samples]).long()
+        largest = int(labels.masked_fill(labels == self.ignore_index, 0).max())
+        if largest >= self.num_classes:
+            raise UserError(
+                f"The labels hold class {largest}, but model.num_classes is {self.num_classes}. Correct the latter."
+            )
+        return labels
 
     def extract_features(self, inputs: dict[str, Tensor]) -> Tensor:
         """One vector a sample, (B, D): the mean of student A's latent at 1/8, for choosing what to annotate."""

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sparsevision.methods.ev_wsss.bilinear import BilinearUp
+from sparsevision.utils import UserError
 
 EPS = 1e-12  # of F.normalize
 
@@ -66,10 +67,17 @@ class PrototypeBank(nn.Module):
         dim: D, length of a prototype.
         length: prototypes kept for a class; the oldest makes room.
         min_count: a class is ready when it has more than this many.
+
+    Raises:
+        UserError: so many have no place.
     """
 
     def __init__(self, *, num_classes: int, dim: int, length: int = 200, min_count: int = 10) -> None:
         super().__init__()
+        if length <= min_count:
+            raise UserError(
+                f"length={length}; expected more places than min_count={min_count}, or no class gets ready."
+            )
         self.min_count = min_count
         self.register_buffer("ring", torch.zeros(num_classes, length, dim))
         self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.long))

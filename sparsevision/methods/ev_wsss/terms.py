@@ -17,6 +17,8 @@ from sparsevision.methods.ev_wsss.network import Latents, Student
 from sparsevision.methods.ev_wsss.prototypes import PrototypeBank, UpsampledFeatures, region_prototypes
 from sparsevision.utils import UserError
 
+SCALES = (2, 4, 8)  # of the encoder's latents
+
 
 @dataclass(frozen=True)
 class Switches:
@@ -108,11 +110,18 @@ class Distillation:
         weight: of the sum over scales and directions.
         from_epoch: first epoch in which the term acts.
         scales: down-sampling factors.
+
+    Raises:
+        UserError: a scale that the encoder does not have.
     """
 
     weight: float = 1 / 6
     from_epoch: int = 2
-    scales: Sequence[int] = (2, 4, 8)
+    scales: Sequence[int] = SCALES
+
+    def __post_init__(self) -> None:
+        if set(self.scales) - set(SCALES):
+            raise UserError(f"Distillation: scales={tuple(self.scales)}; expected some of {SCALES}.")
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,17 @@ def test_missing_stream_and_labels_are_said():
         model(dual={"treshold": 0.5})
 
 
+def test_labels_and_settings_that_do_not_fit_are_said():
+    inputs, samples = batch()
+    samples[1].sparse_sem_seg.data[0, 0, 0] = 7
+    with pytest.raises(UserError, match=r"hold class 7, but model\.num_classes is 3"):
+        model()(inputs, samples, mode="loss")
+    with pytest.raises(UserError, match=r"scales=\(2, 16\); expected some of \(2, 4, 8\)"):
+        model(distillation={"scales": (2, 16)})
+    with pytest.raises(UserError, match="length=10; expected more places than min_count=10"):
+        model(prototypes={"length": 10})
+
+
 @pytest.mark.parametrize("preset", ["published", "fixed"])
 def test_prototypes_of_an_untrained_model_do_not_disturb(preset):
     trained = model(preset=preset, prototypes={"from_epoch": 0}, distillation={"from_epoch": 0}).train()
