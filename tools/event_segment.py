@@ -135,7 +135,7 @@ def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> list[in
         UserError: a time is no whole number, or the recording is too short for a frame.
     """
     if names_file(args.times):
-        times = read_times(Path(args.times[0])).tolist()
+        times = sorted(read_times(Path(args.times[0])).tolist())
         if not times:
             raise UserError(f"{args.times[0]}: the file holds no time.")
         return times
@@ -162,6 +162,11 @@ def results_at(args: argparse.Namespace, inferencer: EventSegInferencer, times: 
     if not args.stream:
         yield from inferencer.iterate(args.recording, times, **options)
         return
+    with inferencer.open(args.recording, **options).reader as reader:
+        if times[-1] > reader.last_time:
+            raise UserError(
+                f"{reader.path}: {times[-1]} us lies outside of the recording, which ends at {reader.last_time} us."
+            )
     stream = inferencer.stream(args.recording, start=times[0], stop=times[-1], **options)
     newest, upcoming = next(stream), next(stream, None)
     for time in times:

@@ -124,6 +124,7 @@ def test_the_size_of_the_sensor_can_be_given(tmp_path, events):
     [
         (["absent.raw"], "absent.raw: no such file or folder."),
         (["a.raw", "--out", "a.mp4"], "expected a name that ends in .npz or .h5"),
+        (["a.raw", "--sensor-size", 0, 64], "sensor_size=[0, 64]; expected (height, width)"),
         (["a.raw", "--format", "evt9"], "invalid choice: 'evt9'"),
         (["a.raw", "--time-unit", "s"], "time_unit='s' is for text and npz; the format 'evt3' defines it."),
         (["a.raw", "--format", "hdf5"], "is not readable as HDF5, from byte 0 on"),

@@ -78,6 +78,7 @@ def test_a_stream_shows_its_newest_answer(street, tmp_path):
         (["--labels", "somewhere"], "need --label-times"),
         (["--times", "soon"], "expected whole microseconds"),
         (["--times", T_OFFSET - 5], "outside of the recording"),
+        (["--stream", "--times", T_OFFSET + FRAME_STEP, T_OFFSET + 10**9], "outside of the recording"),
         (["--times", T_OFFSET + FRAME_STEP, "--sensor-size", 20, 32], "wrong sensor size"),
         (["--labels", "nowhere", "--label-times", "nowhere.txt"], "no such folder of label PNGs"),
         (["--rectify-map", "nowhere.h5"], "rectify map is missing"),

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from sparsevision.datasets.events.errors import RECOVER, EventFileError, backwards, reason_of
 from sparsevision.datasets.events.formats.hdf5 import read_rectify_map
 from sparsevision.datasets.events.formats.recording import Recording, first_fall, left_out
@@ -45,7 +47,7 @@ class EventReader:
     ) -> None:
         self.path = path
         self.format = format
-        self._given_size = None if sensor_size is None else (int(sensor_size[0]), int(sensor_size[1]))
+        self._given_size = checked_size(sensor_size)
         self._options = {"recover": recover} | ({} if time_unit is None else {"time_unit": time_unit})
         self._recording: Recording | None = None
         self._process: int | None = None
@@ -130,6 +132,16 @@ class EventReader:
             raise outside(self.recording, events, index, first, self.sensor_size)
 
 
+def checked_size(sensor_size: tuple[int, int] | None) -> tuple[int, int] | None:
+    """(height, width) as whole numbers, None for None. Raises UserError for anything else."""
+    if sensor_size is None:
+        return None
+    size = tuple(int(side) for side in np.ravel(sensor_size))
+    if len(size) != 2 or min(size) < 1:
+        raise UserError(f"sensor_size={sensor_size!r}; expected (height, width) of the sensor in pixels.")
+    return size
+
+
 def keep_inside(recording: Recording, sensor_size: tuple[int, int] | None) -> None:
     """Make a recording end before its first event outside of the sensor (height, width), with a warning."""
     for start in range(0, recording.count, SCAN_BLOCK):
@@ -161,7 +173,7 @@ def outside(
     return EventFileError(
         f"{recording.path}: event {first + index} at x={events.x[index]}, y={events.y[index]} lies outside of the "
         f"sensor of {sensor_size[0]} rows and {sensor_size[1]} columns{place}. Give the recording's true "
-        f"sensor_size=(height, width). {RECOVER}"
+        f"sensor_size=(height, width) (--sensor-size HEIGHT WIDTH). {RECOVER}"
     )
 
 
