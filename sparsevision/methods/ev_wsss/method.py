@@ -138,7 +138,8 @@ class EVWSSS(BaseModel):
         """Weighted terms "loss_points_a", "loss_dual", "loss_prototypes_a", "loss_distillation", and what to watch.
 
         Raises:
-            UserError: the samples lack labels or hold unknown ones, or the batch lacks a stream.
+            UserError: the samples lack labels or hold unknown ones, the batch lacks a stream, or a term is NaN without
+                the switch `guard`: the step would make every weight NaN.
         """
         labels = self._labels(data_samples)
         views = self._views(inputs)
@@ -154,6 +155,8 @@ class EVWSSS(BaseModel):
         }
         if len(views) == 2:
             losses |= self._mutual(views, labels, epoch=training_epoch())
+        if not self.switches.guard:
+            _check_means(losses)
         return losses
 
     def _mutual(self, views: Sequence[View], labels: Tensor, *, epoch: int) -> dict[str, Tensor]:
@@ -293,6 +296,15 @@ class EVWSSS(BaseModel):
 def training_epoch() -> int:
     """The running epoch, from 0; 0 outside of a training."""
     return int(MessageHub.get_current_instance().runtime_info.get("epoch", 0))
+
+
+def _check_means(losses: Mapping[str, Tensor]) -> None:
+    broken = [name for name, value in losses.items() if name.startswith("loss") and value.isnan().any()]
+    if broken:
+        raise UserError(
+            f"{', '.join(broken)}: NaN, in the released code the mean over no pixel when a batch has no click or no "
+            "pseudo label. Resume with --cfg-options +model.switches.guard=True, with which it is 0."
+        )
 
 
 def _settings(kind: type, given: Mapping | None) -> Any:

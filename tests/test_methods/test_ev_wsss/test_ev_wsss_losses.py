@@ -164,6 +164,15 @@ def test_labels_and_settings_that_do_not_fit_are_said():
         model(prototypes={"length": 10})
 
 
+def test_the_released_mean_over_no_pixel_stops_the_training():
+    inputs, samples = batch()
+    for sample in samples:
+        sample.sparse_sem_seg.data[:] = IGNORE
+    with pytest.raises(UserError, match=r"loss_points_a, loss_points_b: NaN.*\+model\.switches\.guard=True"):
+        model()(inputs, samples, mode="loss")
+    assert model(switches={"guard": True})(inputs, samples, mode="loss")["loss_points_a"] == 0
+
+
 @pytest.mark.parametrize("preset", ["published", "fixed"])
 def test_prototypes_of_an_untrained_model_do_not_disturb(preset):
     trained = model(preset=preset, prototypes={"from_epoch": 0}, distillation={"from_epoch": 0}).train()
