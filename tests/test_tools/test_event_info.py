@@ -138,6 +138,26 @@ def test_bad_input_has_its_own_error(recording, arguments, words, monkeypatch):
     assert "Traceback" not in finished.err
 
 
+def test_a_table_of_a_spreadsheet(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbftime,x,y,polarity\r\n7,3,4,1\r\n9,3,5,0\r\n")
+    finished = run_tool("misc/event_info.py", tmp_path / "a.csv")
+    assert finished.code == 0, finished.err
+    assert facts_of(finished.out)["time"] == "7 to 9 us (0.000002 s)"
+    assert "events lie within 4 x 6" in facts_of(finished.out)["sensor"]
+
+
+@pytest.mark.parametrize(("unit", "times"), [("us", [1, 2**63]), ("s", [0.5, 2**63 / 1e6]), ("s", [0.5, 1e300])])
+def test_times_beyond_64_bits_are_no_times(tmp_path, unit, times):
+    (tmp_path / "a.txt").write_text("".join(f"{time} 3 4 1\n" for time in times))
+    given = ["--time-unit", unit] if unit == "us" else []
+    finished = run_tool("misc/event_info.py", tmp_path / "a.txt", *given)
+    assert finished.code == 2
+    assert "event 1 has t=" in finished.err
+    assert "expected a finite number of at most 64 bits" in finished.err
+    finished = run_tool("misc/event_info.py", tmp_path / "a.txt", *given, "--recover")
+    assert facts_of(finished.out)["events"] == "1"
+
+
 def test_a_recording_without_events_is_an_error(tmp_path):
     finished = run_tool("misc/event_info.py", encode.write_evt3(tmp_path / "a.raw", []))
     assert finished.code == 2

@@ -13,6 +13,7 @@ from sparsevision.utils import UserError
 
 MICROSECONDS = 1_000_000  # in a second
 UNITS = ("s", "us")
+LATEST = 2.0**63  # microseconds that 64 bits do not hold
 
 
 def as_events(
@@ -49,8 +50,10 @@ def as_events(
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         raise EventFileError(f"{path}: its columns differ in length: {lengths}.")
-    times = to_microseconds(np.where(np.isfinite(t), t, 0), time_unit)
-    index, problem = _first_problem(path, columns, times, byte_of)
+    unit = unit_of(np.where(np.isfinite(t), t, 0), time_unit)
+    dated = np.isfinite(t) & (np.abs(t.astype(np.float64)) < (LATEST / MICROSECONDS if unit == "s" else LATEST))
+    times = to_microseconds(np.where(dated, t, 0), unit)
+    index, problem = _first_problem(path, columns, times, dated, byte_of)
     if problem is not None and not recover:
         raise problem
     if problem is not None:
@@ -68,6 +71,7 @@ def _first_problem(
     path: Path,
     columns: dict[str, NDArray],
     times: NDArray[np.int64],
+    dated: NDArray[np.bool_],
     byte_of: Callable[[int], int] | None,
 ) -> tuple[int, EventFileError | None]:
     """The first event that is none, and its error; (number of events, None) if all are good."""
@@ -76,9 +80,8 @@ def _first_problem(
         return byte_of(index) if byte_of else None
 
     problems: list[tuple[int, EventFileError | None]] = [(len(times), None)]
-    finite = np.isfinite(columns["t"])
-    if not finite.all():
-        index = int(finite.argmin())
+    if not dated.all():
+        index = int(dated.argmin())
         problems.append((index, bad_value(path, "t", columns["t"][index], index, place(index))))
     for name in ("x", "y"):
         index = first_off_grid(columns[name])
@@ -91,21 +94,23 @@ def _first_problem(
     return min(problems, key=lambda problem: problem[0])
 
 
-def to_microseconds(times: NDArray, unit: str | None = None) -> NDArray[np.int64]:
-    """Times to int64 microseconds, rounded.
-
-    Without a unit, whole numbers (of an integer type, or floats without a fraction) are microseconds, others seconds.
+def unit_of(times: NDArray, given: str | None = None) -> str:
+    """The unit of times: as given, or else "us" if all are whole (integers, or floats without a fraction), or "s".
 
     Raises:
-        UserError: another unit.
+        UserError: another unit is given.
     """
-    if unit not in (None, *UNITS):
-        raise UserError(f"time_unit={unit!r}; expected 's' or 'us', or None to tell by the numbers.")
+    if given not in (None, *UNITS):
+        raise UserError(f"time_unit={given!r}; expected 's' or 'us', or None to tell by the numbers.")
+    if given is not None:
+        return given
+    return "us" if times.dtype.kind in "iu" or bool((times == np.floor(times)).all()) else "s"
+
+
+def to_microseconds(times: NDArray, unit: str | None = None) -> NDArray[np.int64]:
+    """Times to int64 microseconds, rounded; see `unit_of`, also for what is raised."""
     times = np.asarray(times)
-    if unit is None:
-        whole = times.dtype.kind in "iu" or bool((times == np.floor(times)).all())
-        unit = "us" if whole else "s"
-    if unit == "s":
+    if unit_of(times, unit) == "s":
         return np.rint(times * np.float64(MICROSECONDS)).astype(np.int64)
     return times.astype(np.int64) if times.dtype.kind in "iu" else np.rint(times).astype(np.int64)
 
@@ -133,6 +138,6 @@ def first_off_grid(values: NDArray) -> int | None:
 
 def bad_value(path: Path, name: str, value: float, index: int, offset: int | None = None) -> EventFileError:
     """The error of an event whose time is no number, or whose coordinate `name` ("x" or "y") is no pixel."""
-    wanted = "a finite number" if name == "t" else "whole pixels from 0 to 65535"
+    wanted = "a finite number of at most 64 bits of microseconds" if name == "t" else "whole pixels from 0 to 65535"
     place = "" if offset is None else f", at byte {offset}"
     return EventFileError(f"{path}: event {index} has {name}={value}; expected {wanted}{place}. {RECOVER}")

@@ -17,12 +17,13 @@ COLUMNS = len(ORDER)
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[Tt]rue|[Ff]alse")
 BREAK = re.compile(rb"[\s,;]+")
 COMMENT = b"#"
+MARK = b"\xef\xbb\xbf"  # with which some editors begin UTF-8
 SPACES = str.maketrans(dict.fromkeys(",;\r\v\f", " "))
 
 
 def matches(path: Path, head: bytes) -> bool:
     """Whether it is text whose first lines are numbers below at most one line of names."""
-    lines = [BREAK.split(line.strip()) for line in head.splitlines()[:20] if line.strip()]
+    lines = [BREAK.split(line.strip()) for line in head.removeprefix(MARK).splitlines()[:20] if line.strip()]
     data = [words for words in lines if not words[0].startswith(COMMENT)]
     if b"\0" in head or not data:
         return False
@@ -55,14 +56,14 @@ def open_text(path: Path, *, recover: bool = False, time_unit: str | None = None
 
 def column_names(words: list[bytes]) -> list[str] | None:
     """["t", "x", ...] of a header line ("" for further columns); None if it does not name all four."""
-    known = {alias: name for name, aliases in NAMES.items() for alias in aliases}
+    known = {alias: name for name, aliases in NAMES.items() for alias in aliases} | {"time": "t"}
     names = [known.get(word.decode("latin-1").lstrip("#").lower(), "") for word in words if word != COMMENT]
     return names if sorted(filter(None, names)) == sorted(ORDER) else None
 
 
 def _preamble(content: bytes) -> tuple[int, list[str], tuple[int, int] | None]:
     """Byte of the first event, order of the columns, and the sensor's (height, width) if it stands there."""
-    start, order, sensor_size = 0, list(ORDER), None
+    start, order, sensor_size = len(MARK) if content.startswith(MARK) else 0, list(ORDER), None
     while start < len(content):
         stop = content.find(b"\n", start) + 1 or len(content)
         words = BREAK.split(content[start:stop].strip())
