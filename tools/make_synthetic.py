@@ -14,6 +14,7 @@ from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.synthetic.photos import write_photos
 from sparsevision.synthetic.street_set import SMALL, StreetSetSettings, write_street_set
+from sparsevision.utils import UserError
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -101,7 +102,10 @@ def make_street_set(args: argparse.Namespace) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Make the data set and say so."""
     args = parse_args(arguments)
-    print(args.make(args))
+    try:
+        print(args.make(args))
+    except OSError as error:
+        raise UserError(f"{args.out}: cannot be written ({error.strerror or error}); choose another --out.") from error
 
 
 if __name__ == "__main__":

@@ -18,3 +18,15 @@ def test_make_camouflage(tmp_path):
     refused = make("--out", tmp_path / "set", "--seed", 6)
     assert (refused.code, "--overwrite" in refused.err) == (2, True)
     assert make("--out", tmp_path / "set", "--seed", 6, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("kind", ["camouflage", "photos", "street"])
+@pytest.mark.parametrize("place", ["file", "file/folder"])
+def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path, kind, place):
+    pytest.importorskip("skimage")
+    pytest.importorskip("sklearn")
+    (tmp_path / "file").write_text("kept")
+    finished = run_tool("make_synthetic.py", kind, "--out", tmp_path / place)
+    assert finished.code == 2
+    assert f"{place}: cannot be written (" in finished.err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]
