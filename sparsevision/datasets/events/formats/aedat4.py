@@ -17,10 +17,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from sparsevision.datasets.events.errors import EventFileError, backwards, broken_file, reason_of
+from sparsevision.datasets.events.errors import EventFileError, broken_file, reason_of
 from sparsevision.datasets.events.formats.blocks import BlockRecording
 from sparsevision.datasets.events.formats.flat_tables import FlatTable, unpack
-from sparsevision.datasets.events.formats.recording import begins_with, first_fall, left_out
+from sparsevision.datasets.events.formats.recording import begins_with, check_rising, left_out
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import require
 
@@ -134,13 +134,7 @@ class AEDAT4Recording(BlockRecording):
                 start = place + PACKET_HEADER.size
                 events = self._events(start, size) if stream == self._stream else None
                 if events is not None and len(events):
-                    fall = first_fall(np.concatenate([[latest], events.t]))
-                    if fall is not None:
-                        times = {
-                            "before": int(events.t[fall - 2] if fall > 1 else latest),
-                            "after": int(events.t[fall - 1]),
-                        }
-                        raise backwards(self.path, index=known + fall - 1, **times, offset=start)
+                    check_rising(self.path, latest, events.t, known, offset=start)
                     packets.append(Packet(start, size, len(events), int(events.t[0])))
                     latest, known = events.t[-1], known + len(events)
             except EventFileError as error:

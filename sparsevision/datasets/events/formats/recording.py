@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsevision.datasets.events.errors import backwards
 from sparsevision.datasets.events.types import Events
 
 SEARCH_BLOCK = 1 << 16
@@ -89,3 +90,15 @@ def first_fall(times: NDArray) -> int | None:
     falls = times[1:] < times[:-1]
     index = int(falls.argmax()) if falls.size else 0
     return index + 1 if falls.size and falls[index] else None
+
+
+def check_rising(path: Path, latest: int, times: NDArray[np.int64], known: int, *, offset: int | None = None) -> None:
+    """Raise EventFileError if times fall, the first of which follows `latest` and is event number `known`.
+
+    `offset`: byte at which they stand, if known.
+    """
+    fall = first_fall(np.concatenate([[latest], times]))
+    if fall is not None:
+        before = latest if fall == 1 else times[fall - 2]
+        number, after = known + fall - 1, int(times[fall - 1])
+        raise backwards(path, index=number, before=int(before), after=after, offset=offset)

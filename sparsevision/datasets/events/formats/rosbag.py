@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.errors import EventFileError, backwards, broken_file, reason_of
+from sparsevision.datasets.events.errors import EventFileError, broken_file, reason_of
 from sparsevision.datasets.events.formats import prophesee
 from sparsevision.datasets.events.formats.blocks import BlockRecording, joined
 from sparsevision.datasets.events.formats.evt3 import WORD_TYPE, decode_evt3
-from sparsevision.datasets.events.formats.recording import begins_with, first_fall, left_out
+from sparsevision.datasets.events.formats.recording import begins_with, check_rising, left_out
 from sparsevision.datasets.events.formats.rosbag1 import MAGIC, UnindexedBag
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import UserError, require
@@ -255,14 +255,6 @@ def array_of_ros2(events: Iterable[Any]) -> Events:
     """Events of the objects of a deserialised dvs_msgs/EventArray."""
     rows = [(each.x, each.y, each.ts.sec, each.ts.nanosec, each.polarity) for each in events]
     return _dated(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
-
-
-def check_rising(path: Path, latest: int, times: NDArray[np.int64], known: int) -> None:
-    """Raise EventFileError if times fall, the first of which follows `latest` and is event number `known`."""
-    fall = first_fall(np.concatenate([[latest], times]))
-    if fall is not None:
-        before = latest if fall == 1 else times[fall - 2]
-        raise backwards(path, index=known + fall - 1, before=int(before), after=int(times[fall - 1]))
 
 
 def _dated(x: NDArray, y: NDArray, seconds: NDArray, nanoseconds: NDArray, p: NDArray) -> Events:
