@@ -39,8 +39,8 @@ from sparsevision.engine.hooks import CheckpointHook
 model.update(
     preset="fixed",
     dual=dict(threshold=0.1),
-    prototypes=dict(confidence=0.1, min_mass=0.1, min_count=1, length=5, from_epoch=1),
-    distillation=dict(from_epoch=1),
+    prototypes=dict(confidence=0.1, min_mass=0.1, min_count=1, length=5, from_epoch=0),
+    distillation=dict(from_epoch=0),
 )
 train_dataloader["dataset"]["pipeline"].insert(0, dict(type=DrawEventFlip))
 train_dataloader["sampler"] = dict(type=SeededSampler, shuffle=True)
