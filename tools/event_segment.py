@@ -19,7 +19,7 @@ from sparsevision.apis import EventSegInferencer, EventSegResult
 from sparsevision.apis.event_settings import EventSettings
 from sparsevision.datasets.events.dsec_classes import identity
 from sparsevision.datasets.events.layouts import read_times, timed_labels
-from sparsevision.datasets.image_io import read_grey, write_png
+from sparsevision.datasets.image_io import read_class_map, write_png
 from sparsevision.datasets.transforms.event_labels import crop_rows, map_ids
 from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.utils import UserError
@@ -101,7 +101,7 @@ class LabelFolder:
         path = str(self.paths[nearest])
         size = {"sensor_size": self.settings.sensor_size, "crop_bottom": self.settings.crop_bottom}
         ids = identity(len(self.settings.classes))
-        labels = crop_rows(read_grey(path), path, size)
+        labels = crop_rows(read_class_map(path), path, size)
         return map_ids(labels, ids, path, unlabelled=IGNORE_INDEX, ignore_index=IGNORE_INDEX)
 
 

@@ -45,6 +45,26 @@ def read_grey(path: str | Path) -> np.ndarray:
     return np.array(image.convert("L"))
 
 
+def read_class_map(path: str | Path) -> np.ndarray:
+    """Read class ids exactly as a PNG stores them, int64 (H, W): 8-bit or 16-bit grey, or the indices of a palette.
+
+    Raises:
+        UserError: see `read_image`; or another kind of file, which holds colours, has lost something or could be read
+            in two ways.
+    """
+    image = _open(path)
+    stored = str(image.tile[0].args) if image.tile else ""
+    few_bits = image.mode == "1" or stored.startswith("L;")
+    ids = image.mode in ("L", "P") or image.mode.startswith("I")
+    if image.format != "PNG" or few_bits or not ids:
+        kind = f"{image.format} of mode {image.mode}{' with less than 8 bits' if few_bits else ''}"
+        raise UserError(
+            f"{path}: a {kind} is no map of class ids; expected a PNG of 8-bit grey (mode L), 16-bit grey (I;16) or a "
+            "palette whose indices are the ids (P). Save the ids themselves, without colours and alpha."
+        )
+    return np.asarray(_loaded(image, path)).astype(np.int64)
+
+
 def read_mask(path: str | Path, *, threshold: int = 128) -> np.ndarray:
     """Read a binary mask, bool (H, W): grey level > threshold (spec: GT > 128; 0 for masks coded 0/1).
 
@@ -117,7 +137,10 @@ def _open(path: str | Path) -> Image.Image:
 
 
 def _decode(path: str | Path) -> Image.Image:
-    image = _open(path)
+    return _loaded(_open(path), path)
+
+
+def _loaded(image: Image.Image, path: str | Path) -> Image.Image:
     try:
         image.load()
     except (OSError, ValueError, SyntaxError) as error:

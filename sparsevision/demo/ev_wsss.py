@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.image_io import read_class_map
 from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, shipped_config
 from sparsevision.engine import call_tool
 from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion, overall_accuracy
@@ -52,7 +52,7 @@ def run(folder: Path) -> DemoResult:
 
 def score_constant(folder: Path, answer: int) -> dict[str, float]:
     """Percent that one class everywhere scores on the label maps of some drives."""
-    truths = [read_grey(path) for path in sorted(folder.glob("*/11classes/*.png"))]
+    truths = [read_class_map(path) for path in sorted(folder.glob("*/11classes/*.png"))]
     matrix = sum(
         confusion_matrix(np.full_like(truth, answer), truth, num_classes=CLASSES, ignore_index=255) for truth in truths
     )

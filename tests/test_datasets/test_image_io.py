@@ -1,10 +1,21 @@
 """Odd image files: converted by the documented rule, or refused in a sentence that names the file."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from sparsevision.datasets.image_io import image_size, read_grey, read_image, read_mask, read_soft_mask, write_png
+from sparsevision.datasets.image_io import (
+    image_size,
+    read_class_map,
+    read_grey,
+    read_image,
+    read_mask,
+    read_soft_mask,
+    write_png,
+)
 from sparsevision.utils import UserError
 
 
@@ -121,3 +132,49 @@ def test_what_is_no_probability(tmp_path):
         read_soft_mask(tmp_path / "float.tif")
     write_png(tmp_path / "empty.png", np.zeros((2, 2), np.uint8))
     assert read_soft_mask(tmp_path / "empty.png").max() == 0
+
+
+def coloured(indices, colours):
+    image = Image.fromarray(np.array(indices, np.uint8), mode="P")
+    image.putpalette(colours)
+    return image
+
+
+def test_class_maps_are_what_the_file_stores(tmp_path):
+    ids = {"grey": [[0, 11, 255]], "deep": [[3, 300, 65535]], "palette": [[0, 1, 1]], "small palette": [[0, 3, 2]]}
+    Image.fromarray(np.array(ids["grey"], np.uint8)).save(tmp_path / "grey.png")
+    Image.fromarray(np.array(ids["deep"], np.uint16)).save(tmp_path / "deep.png")
+    coloured(ids["palette"], [0, 0, 0, 255, 255, 255]).save(tmp_path / "palette.png", bits=8)
+    coloured(ids["small palette"], [9, 8, 7] * 4).save(tmp_path / "small palette.png", bits=2)
+    for name, expected in ids.items():
+        found = read_class_map(tmp_path / f"{name}.png")
+        assert found.tolist() == expected
+        assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "kind"),
+    [
+        (Image.new("RGB", (4, 4)), "a.png", "PNG of mode RGB"),
+        (Image.new("RGBA", (4, 4)), "a.png", "PNG of mode RGBA"),
+        (Image.new("LA", (4, 4)), "a.png", "PNG of mode LA"),
+        (Image.new("1", (4, 4)), "a.png", "PNG of mode 1 with less than 8 bits"),
+        (Image.new("F", (4, 4)), "a.tif", "TIFF of mode F"),
+        (Image.new("L", (4, 4)), "a.jpg", "JPEG of mode L"),
+    ],
+)
+def test_what_is_no_class_map(tmp_path, image, name, kind):
+    image.save(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name}: a {kind} is no map of class ids; expected a PNG of 8-bit grey"):
+        read_class_map(tmp_path / name)
+
+
+def test_grey_of_four_bits_is_read_in_two_ways_and_so_refused(tmp_path):
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", 2, 1, 4, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\x00\x12")) + chunk(b"IEND", b"")
+    (tmp_path / "four.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    with pytest.raises(UserError, match=r"four\.png: a PNG of mode L with less than 8 bits"):
+        read_class_map(tmp_path / "four.png")

@@ -20,6 +20,7 @@ from event_sets import (
     write_png,
     write_rectify_map,
 )
+from PIL import Image
 from tool_runner import run_tool
 
 from sparsevision.datasets import DDD17SegDataset, DSECNightPointDataset, DSECSemanticDataset
@@ -200,6 +201,10 @@ FAULTS = {
     "label_of_another_size": (
         lambda home: write_png(home / "11classes/000002.png", label_map(0, size=(16, 30))),
         "000002.png: a label map of 16 rows and 30 columns",
+    ),
+    "coloured_label": (
+        lambda home: Image.new("RGB", (32, 16)).save(home / "11classes/000001.png"),
+        "000001.png: a PNG of mode RGB is no map of class ids",
     ),
     "unreadable_label": (
         lambda home: (home / "11classes/000000.png").write_bytes(b""),

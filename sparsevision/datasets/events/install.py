@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from sparsevision.annotation.files import write_bytes
-from sparsevision.datasets.image_io import read_grey, write_png
+from sparsevision.datasets.image_io import read_class_map, write_png
 from sparsevision.datasets.layouts import index_by_stem
 from sparsevision.datasets.transforms.event_labels import map_ids
 from sparsevision.utils import UserError, atomic_write
@@ -96,7 +96,7 @@ def map_label_folder(source: Path, target: Path, label_ids: dict[int, int], *, u
         raise UserError(f"{target}: is a link to '{target.resolve()}'; remove it, and the folder can be made here.")
     counts = Counter(written=0, kept=0)
     for path in index_by_stem(source, (".png",))[0].values():
-        labels = read_grey(path)
+        labels = read_class_map(path)
         mapped = map_ids(labels, label_ids, str(path), unlabelled=unlabelled, ignore_index=unlabelled).astype(np.uint8)
         place = target / path.name
         if not place.exists():
@@ -105,7 +105,7 @@ def map_label_folder(source: Path, target: Path, label_ids: dict[int, int], *, u
             except OSError as error:
                 raise UserError(f"{place}: cannot be written ({error.strerror or error}).") from error
             counts["written"] += 1
-        elif np.array_equal(read_grey(place), mapped):
+        elif np.array_equal(read_class_map(place), mapped):
             counts["kept"] += 1
         else:
             raise UserError(f"{place}: holds other labels than {path}; remove it, or the wrong one of both folders.")

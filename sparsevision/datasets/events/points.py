@@ -18,7 +18,7 @@ from PIL import Image
 from sparsevision.annotation import PointLabels, drop, mislabel, simulate_points
 from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.dense_masks import find_masks
-from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.image_io import FULL_8_BITS, read_class_map
 from sparsevision.datasets.simulate_folder import image_rng
 from sparsevision.utils import UserError
 
@@ -85,8 +85,8 @@ def simulate_point_folder(
         per_class, seed, per_component, centre_bias, drop, mislabel, classes: see `PointOptions`.
 
     Raises:
-        UserError: no label maps, an unknown id, another file in `out_dir`, or that is a link (names the file); a
-            share outside of [0, 1], before anything is written.
+        UserError: no label maps, an unknown id or one beyond 8 bits, another file in `out_dir`, or that is a link
+            (names the file); a share outside of [0, 1], before anything is written.
     """
     options = PointOptions(
         per_class=per_class,
@@ -103,8 +103,8 @@ def simulate_point_folder(
     _write(out / NOTE, (json.dumps(note, indent=1) + "\n").encode(), overwrite=overwrite)
     counts = Counter(written=0, kept=0)
     for stem, path in frames.items():
-        clicks = click_frame(read_grey(path), name=f"{key}/{stem}", options=options, source=path)
-        data = _png(clicks.densify(options.unlabelled))
+        clicks = click_frame(read_class_map(path), name=f"{key}/{stem}", options=options, source=path)
+        data = _png(clicks.densify(options.unlabelled), path)
         counts[_write(out / f"{stem}.png", data, overwrite=overwrite)] += 1
     return counts
 
@@ -161,7 +161,12 @@ def _check_folder(out: Path, *, overwrite: bool) -> None:
         )
 
 
-def _png(labels: np.ndarray) -> bytes:
+def _png(labels: np.ndarray, source: Path) -> bytes:
+    if labels.max() > FULL_8_BITS:
+        raise UserError(
+            f"{source}: holds the id {labels.max()}, but clicks are kept in 8 bits, 0 to {FULL_8_BITS}; give it ids of "
+            "this range."
+        )
     stream = io.BytesIO()
     Image.fromarray(labels.astype(np.uint8)).save(stream, format="PNG")
     return stream.getvalue()

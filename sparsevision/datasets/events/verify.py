@@ -9,7 +9,7 @@ import numpy as np
 
 from sparsevision.datasets.events.dataset import EventSegDataset, LabelledMoment
 from sparsevision.datasets.events.reader import EventReader, open_events, read_rectify_map
-from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.image_io import read_class_map
 from sparsevision.datasets.transforms.event_labels import crop_rows, map_ids
 from sparsevision.utils import UserError
 
@@ -96,7 +96,7 @@ def _label_problems(dataset: EventSegDataset) -> list[str]:
         sample = dataset.get_data_info(index)
         path = sample["sparse_path"] or sample["mask_path"]
         try:
-            labels = crop_rows(read_grey(path), path, sample)
+            labels = crop_rows(read_class_map(path), path, sample)
             map_ids(labels, sample["label_ids"], path, unlabelled=UNLABELLED, ignore_index=UNLABELLED)
         except UserError as error:
             problems.append(str(error))

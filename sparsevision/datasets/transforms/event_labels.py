@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
-from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.image_io import read_class_map
 from sparsevision.datasets.transforms.event_grids import LABEL_KEYS, STREAMS
 from sparsevision.datasets.transforms.geometry import resize_labels
 from sparsevision.registry import TRANSFORMS
@@ -52,7 +52,7 @@ class LoadEventLabels(BaseTransform):
                 f"{results['sample_id']}: the sample has no {FILES[field]} for {field}. Give the data set its points "
                 "(clicks per class) for sparse labels, or its folder of dense labels."
             )
-        labels = crop_rows(read_grey(path), path, results)
+        labels = crop_rows(read_class_map(path), path, results)
         classes = map_ids(
             labels, results["label_ids"], path, unlabelled=self.unlabelled, ignore_index=self.ignore_index
         )
@@ -137,15 +137,16 @@ def crop_rows(labels: np.ndarray, path: str, results: dict) -> np.ndarray:
 def map_ids(
     labels: np.ndarray, label_ids: dict[int, int], path: str, *, unlabelled: int, ignore_index: int
 ) -> np.ndarray:
-    """uint8 ids of a file to class ids, int64 of the same shape.
+    """Ids of a file, 0 or more, to class ids, int64 of the same shape.
 
     Raises:
         UserError: an id that is neither `unlabelled` nor in `label_ids`.
     """
-    table = np.full(256, UNKNOWN, dtype=np.int64)
+    beyond = max(*label_ids, unlabelled) + 1
+    table = np.full(beyond + 1, UNKNOWN, dtype=np.int64)
     table[list(label_ids)] = list(label_ids.values())
     table[unlabelled] = ignore_index
-    classes = table[labels]
+    classes = table[np.minimum(labels.astype(np.int64), beyond)]
     strange = np.unique(labels[classes == UNKNOWN])
     if strange.size:
         raise UserError(

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from event_sets import label_map, write_png
+from PIL import Image
 from scipy import ndimage
 
 from sparsevision.datasets.events.points import PointOptions, click_frame, simulate_point_folder
@@ -91,6 +92,17 @@ def test_centre_bias_and_noise_do_what_they_say(dense):
         chosen = clicks != 255
         assert chosen.sum() == 3
         assert (clicks[chosen] != truth[chosen]).all()
+
+
+def test_ids_that_clicks_cannot_keep_are_refused(dense):
+    Image.fromarray(np.full((40, 60), 65535, np.uint16)).save(dense / "000003.png")
+    with pytest.raises(UserError, match=r"000003\.png: holds the id 65535, but clicks are kept in 8 bits"):
+        simulate(dense)
+    with pytest.raises(UserError, match=r"000003\.png: holds the unknown id 65535; expected 0 to 10, or 255"):
+        simulate(dense, "known", classes=range(11))
+    Image.new("RGB", (60, 40)).save(dense / "000003.png")
+    with pytest.raises(UserError, match=r"000003\.png: a PNG of mode RGB is no map of class ids"):
+        simulate(dense, "colours")
 
 
 def test_unknown_ids_and_missing_folders(dense):

@@ -19,6 +19,7 @@ from event_sets import (
 )
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from sparsevision.datasets import DSECSemanticDataset, EventPreprocessor, SeededSampler
@@ -153,6 +154,33 @@ def test_labels_are_cropped_mapped_and_mirrored(folder):
     assert other.min() == -100
     with pytest.raises(UserError, match=r"fields=\('labels',\)"):
         LoadEventLabels(fields=("labels",))
+
+
+@pytest.mark.parametrize("strange", [65535, 256, 11])
+def test_an_id_is_read_exactly_or_unknown(folder, strange):
+    sample = sample_of(folder)
+    labels = label_map(NUMBER).astype(np.uint16)
+    Image.fromarray(labels).save(sample["mask_path"])
+    np.testing.assert_array_equal(LoadEventLabels(fields=("gt_sem_seg",))(sample)["gt_sem_seg"], labels)
+    labels[5, 6] = strange
+    Image.fromarray(labels).save(sample["mask_path"])
+    with pytest.raises(UserError, match=rf"\.png: holds the unknown id {strange}; .* hold 0 to 10, and 255 for"):
+        LoadEventLabels(fields=("gt_sem_seg",), ignore_index=255)(sample)
+
+
+def test_unlabelled_pixels_may_be_65535(folder):
+    sample = sample_of(folder)
+    labels = label_map(NUMBER)
+    Image.fromarray(np.where(labels == 255, 65535, labels).astype(np.uint16)).save(sample["mask_path"])
+    read = LoadEventLabels(fields=("gt_sem_seg",), unlabelled=65535)(sample)["gt_sem_seg"]
+    np.testing.assert_array_equal(read, labels)
+
+
+def test_colours_are_no_labels(folder):
+    sample = sample_of(folder)
+    Image.fromarray(label_map(NUMBER).astype(np.uint8)).convert("RGB").save(sample["mask_path"])
+    with pytest.raises(UserError, match=r"000003\.png: a PNG of mode RGB is no map of class ids"):
+        LoadEventLabels(fields=("gt_sem_seg",))(sample)
 
 
 def test_a_label_of_the_whole_sensor_loses_its_lowest_rows(folder):

@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 from event_sets import label_map, write_png
+from PIL import Image
 
 from sparsevision.datasets.events.dsec_classes import TO_11
 from sparsevision.datasets.events.install import Placement, install, map_label_folder
@@ -101,6 +102,9 @@ def test_mapped_labels_are_written_once(tmp_path):
     assert map_label_folder(*both, TO_11) == {"written": 1, "kept": 2}
     write_png(tmp_path / "19classes/0.png", label_map(0, classes=30) + 19)
     with pytest.raises(UserError, match=r"0\.png: holds the unknown id"):
+        map_label_folder(*both, TO_11)
+    Image.new("RGB", (32, 16)).save(tmp_path / "19classes/0.png")
+    with pytest.raises(UserError, match=r"0\.png: a PNG of mode RGB is no map of class ids"):
         map_label_folder(*both, TO_11)
     (tmp_path / "link").symlink_to(both[1])
     with pytest.raises(UserError, match=r"link: is a link to '.*11classes'"):
