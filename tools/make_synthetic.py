@@ -39,7 +39,7 @@ def _add_camouflage(kinds: argparse._SubParsersAction) -> None:
     )
     camouflage.add_argument("--test", type=int, default=defaults.test, help="test pictures (default: %(default)s)")
     camouflage.add_argument("--size", type=int, default=defaults.size, help="side in pixels (default: %(default)s)")
-    camouflage.add_argument("--overwrite", action="store_true", help="replace a folder that holds something else")
+    camouflage.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
     camouflage.set_defaults(make=make_camouflage)
 
 
@@ -57,7 +57,7 @@ def _add_street(kinds: argparse._SubParsersAction) -> None:
     street.add_argument("--out", default="data/tiny_street", help="folder to make (default: %(default)s)")
     street.add_argument("--seed", type=int, default=StreetSetSettings().seed)
     street.add_argument("--small", action="store_true", help="a few tiny recordings in seconds, to try the layouts")
-    street.add_argument("--overwrite", action="store_true", help="replace a folder that holds something else")
+    street.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
     street.set_defaults(make=make_street_set)
 
 

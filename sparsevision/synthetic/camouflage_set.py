@@ -1,9 +1,5 @@
 """Write the synthetic camouflage set as files, in the layout of the common COD repack."""
 
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,10 +16,10 @@ from sparsevision.annotation import (
 )
 from sparsevision.datasets.image_io import write_png
 from sparsevision.synthetic.camouflage import Scene, load_sources, make_scene
+from sparsevision.synthetic.set_folder import write_set
 from sparsevision.utils import UserError
 
 NAME = "TinyCamo"
-CARD = "dataset.json"
 SCRIBBLE_WIDTH = 2  # pixels of a brush
 SQUARE_SIDE = 3  # pixels of the square that stands for a point in a P-COD PNG
 UNLABELLED = -1
@@ -66,39 +62,16 @@ def write_camouflage_set(
     Args:
         out: folder to make.
         settings: see `CamouflageSetSettings`.
-        overwrite: replace a folder that holds something else.
+        overwrite: replace another synthetic set.
         progress: called with (pictures done, pictures in all).
 
     Returns:
         False if `out` already holds exactly this set, so that nothing was done.
 
     Raises:
-        UserError: `out` holds something else and `overwrite` is not set.
+        UserError: `out` holds another set and `overwrite` is not set, or something that is no set.
     """
-    out = Path(out)
-    if _is_current(out, settings):
-        return False
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        raise UserError(f"'{out}' holds other files. Pass --overwrite to replace the folder, or choose another --out.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        _write_all(temporary, settings, progress)
-        os.chmod(temporary, 0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        os.replace(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return True
-
-
-def _is_current(out: Path, settings: CamouflageSetSettings) -> bool:
-    try:
-        card = json.loads((out / CARD).read_text())
-    except (OSError, ValueError):
-        return False
-    return card == _card(settings)
+    return write_set(out, _card(settings), lambda root: _write_all(root, settings, progress), overwrite=overwrite)
 
 
 def _card(settings: CamouflageSetSettings) -> dict:
@@ -116,7 +89,6 @@ def _write_all(root: Path, settings: CamouflageSetSettings, progress: Callable[[
         if split == "train":
             _write_sparse(folder, stem, scene, np.random.default_rng([settings.seed, 2, index]))
         progress(done, total)
-    (root / CARD).write_text(json.dumps(_card(settings), indent=2) + "\n")
 
 
 def _pictures(settings: CamouflageSetSettings) -> Iterator[tuple[str, int]]:

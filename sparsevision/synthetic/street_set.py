@@ -1,9 +1,5 @@
 """Write the synthetic street as files, by day and night, in the layouts of DSEC and DDD17."""
 
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsevision.synthetic.esim import PRESETS, EventCameraSettings
+from sparsevision.synthetic.set_folder import write_set
 from sparsevision.synthetic.street_camera import StreetCamera
 from sparsevision.synthetic.street_files import write_day, write_ddd17, write_night
 from sparsevision.synthetic.street_recording import Moments, StreetRecording, record_street
@@ -20,7 +17,6 @@ from sparsevision.synthetic.street_textures import load_photos, make_textures
 from sparsevision.utils import UserError
 
 NAME = "TinyStreet"
-CARD = "dataset.json"
 FORMAT = 2  # raise when the same settings would give other files
 DAY_PIXELS = replace(PRESETS["published"], contrast_on=0.25, contrast_off=0.25)
 NIGHT_EXPOSURE = 0.12
@@ -134,39 +130,16 @@ def write_street_set(
     Args:
         out: folder to make.
         settings: see `StreetSetSettings`.
-        overwrite: replace a folder that holds something else.
+        overwrite: replace another synthetic set.
         progress: called with (recordings done, recordings in all).
 
     Returns:
         False if `out` already holds exactly this set, so that nothing was done.
 
     Raises:
-        UserError: `out` holds something else and `overwrite` is not set.
+        UserError: `out` holds another set and `overwrite` is not set, or something that is no set.
     """
-    out = Path(out)
-    if _is_current(out, settings):
-        return False
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        raise UserError(f"'{out}' holds other files. Pass --overwrite to replace the folder, or choose another --out.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        _write_all(temporary, settings, progress)
-        os.chmod(temporary, 0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        os.replace(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return True
-
-
-def _is_current(out: Path, settings: StreetSetSettings) -> bool:
-    try:
-        card = json.loads((out / CARD).read_text())
-    except (OSError, ValueError):
-        return False
-    return card == _card(settings)
+    return write_set(out, _card(settings), lambda root: _write_all(root, settings, progress), overwrite=overwrite)
 
 
 def _card(settings: StreetSetSettings) -> dict:
@@ -182,7 +155,6 @@ def _write_all(root: Path, settings: StreetSetSettings, progress: Callable[[int,
         clock = FIRST_CLOCK + CLOCK_STEP * (part.clock + index)
         part.write(root / part.names[index], recording, camera.rectify_map(), clock=clock, seed=settings.seed)
         progress(done, total)
-    (root / CARD).write_text(json.dumps(_card(settings), indent=2) + "\n")
 
 
 def _recordings(settings: StreetSetSettings) -> Iterator[tuple[Part, int]]:

@@ -93,8 +93,9 @@ def test_second_run_does_nothing_and_other_files_are_safe(made, tmp_path):
     assert not write_camouflage_set(made, SETTINGS)
     assert (made / "dataset.json").stat().st_mtime_ns == before
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(UserError, match="--overwrite"):
-        write_camouflage_set(tmp_path, SETTINGS)
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="no synthetic set; they are not replaced"):
+            write_camouflage_set(tmp_path, SETTINGS, overwrite=overwrite)
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
@@ -110,7 +111,11 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, sources):
 def test_overwrite(tmp_path, sources):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "old.txt").touch()
-    assert write_camouflage_set(tmp_path / "set", CamouflageSetSettings(train=1, test=1, size=48), overwrite=True)
+    (tmp_path / "set" / "dataset.json").write_text('{"set": "another"}')
+    settings = CamouflageSetSettings(train=1, test=1, size=48)
+    with pytest.raises(UserError, match="--overwrite"):
+        write_camouflage_set(tmp_path / "set", settings)
+    assert write_camouflage_set(tmp_path / "set", settings, overwrite=True)
     assert not (tmp_path / "set" / "old.txt").exists()
     assert json.loads((tmp_path / "set" / "dataset.json").read_text())["settings"]["size"] == 48
 
