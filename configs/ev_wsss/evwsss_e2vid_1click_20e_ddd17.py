@@ -34,6 +34,7 @@ model.update(
     distillation=dict(weight=1 / 60, from_epoch=2, scales=(2, 4, 8)),
 )
 optim_wrapper.optimizer.update(lr=2e-4)
-train_cfg.update(max_epochs=20)
+train_cfg.update(max_epochs=20, val_interval=1)
+val_dataloader, val_evaluator, val_cfg = test_dataloader, test_evaluator, dict()
 find_unused_parameters = True
 randomness.update(seed=6)

@@ -16,5 +16,7 @@ with read_base():
     from .evwsss_e2vid_1click_50e_dsec import model, optim_wrapper, param_scheduler, train_cfg
     from .._base_.default_runtime import *
 
+val_dataloader, val_evaluator, val_cfg = test_dataloader, test_evaluator, dict()
+train_cfg.update(val_interval=3)
 find_unused_parameters = True
 randomness.update(seed=6)
