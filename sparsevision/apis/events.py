@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sparsevision.apis.event_settings import EventSettings, event_settings
 from sparsevision.apis.model import init_model, on_device
+from sparsevision.datasets.events.formats.hdf5 import refuse_holes
 from sparsevision.datasets.events.reader import EventReader, open_events, read_rectify_map
 from sparsevision.datasets.events.types import Events
 from sparsevision.utils import UserError
@@ -308,7 +309,7 @@ def chosen_map(given: MapLike, recording: Path | None, settings: EventSettings) 
     """The rectify map to use; None where there is nothing to rectify. See `EventSegInferencer.open`.
 
     Raises:
-        UserError: it is missing, or for another sensor.
+        UserError: it is missing, for another sensor, or has values that are not finite.
     """
     if isinstance(given, str) and given == "none":
         return None
@@ -329,6 +330,7 @@ def chosen_map(given: MapLike, recording: Path | None, settings: EventSettings) 
             f"{where} has the shape {values.shape}, expected {(*settings.sensor_size, 2)}: rectified x and y of each "
             "pixel of the sensor. Is it another camera's?"
         )
+    refuse_holes(values, where)
     return values
 
 

@@ -188,6 +188,8 @@ def test_a_rectify_map_of_another_camera_is_refused(inferencer, recording, tmp_p
     write_rectify_map(tmp_path / "other.h5", sensor=(10, 12))
     with pytest.raises(UserError, match=r"other\.h5: the rectify map has the shape \(10, 12, 2\), expected"):
         inferencer(recording, TIME, rectify_map=tmp_path / "other.h5")
+    with pytest.raises(UserError, match="the rectify map holds 1536 of 1536 values that are not finite"):
+        inferencer(recording, TIME, rectify_map=np.full((*SENSOR, 2), np.nan, np.float32))
 
 
 def test_timestamps_that_go_backwards_are_named(inferencer, tmp_path, street):

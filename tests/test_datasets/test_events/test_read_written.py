@@ -87,6 +87,28 @@ def test_rectify_maps(tmp_path):
     with pytest.raises(EventFileError, match=r"/rectify_map is float32 \(48, 64\); expected float32 \(height"):
         read_rectify_map(path)
     with h5py.File(path, "w") as file:
+        file["rectify_map"] = np.where(values < 0.5, values, [np.nan, np.inf])
+    holes = (values >= 0.5).sum()
+    with pytest.raises(
+        EventFileError, match=rf"y_map\.h5: /rectify_map holds {holes} of 6144 values .* Get rectify_map"
+    ):
+        read_rectify_map(path)
+    with h5py.File(path, "w") as file:
         file["map"] = values
     with pytest.raises(EventFileError, match=r"no array /rectify_map; it holds map."):
         read_rectify_map(path)
+
+
+def test_a_truncated_rectify_map_cannot_be_recovered(tmp_path):
+    path = tmp_path / "rectify_map.h5"
+    write_rectify_map(path, np.zeros((48, 64, 2), np.float32))
+    path.write_bytes(path.read_bytes()[:-100])
+    events = encode.write_dsec(tmp_path / "events.h5", encode.random_events(10))
+    for read in (
+        lambda: read_rectify_map(path),
+        lambda: read_events(events),
+        lambda: read_events(events, recover=True),
+    ):
+        with pytest.raises(EventFileError, match=r"rectify_map\.h5: is truncated.* get the file again") as caught:
+            read()
+        assert "recover" not in str(caught.value)

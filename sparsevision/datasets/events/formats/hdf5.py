@@ -178,7 +178,7 @@ def read_rectify_map(path: str | Path) -> NDArray[np.float32]:
     """Rectified (x, y) of each raw pixel, float32 (height, width, 2), of a DSEC rectify_map.h5.
 
     Raises:
-        EventFileError: the file is missing, unreadable, or holds no array of this shape.
+        EventFileError: the file is missing, unreadable, or holds no array of this shape, or a value that is not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -186,7 +186,7 @@ def read_rectify_map(path: str | Path) -> NDArray[np.float32]:
             f"{path}: the rectify map is missing. DSEC ships rectify_map.h5 beside events.h5; get it from the archive "
             "that the events came from."
         )
-    with open_hdf5(path) as file, directory_of(path):
+    with open_hdf5(path, recoverable=False) as file, directory_of(path):
         if "rectify_map" not in file:
             raise EventFileError(f"{path}: no array /rectify_map; it holds {', '.join(file) or 'nothing'}.")
         found = file["rectify_map"]
@@ -195,7 +195,19 @@ def read_rectify_map(path: str | Path) -> NDArray[np.float32]:
                 f"{path}: /rectify_map is {found.dtype} {found.shape}; expected float32 (height, width, 2), the "
                 "rectified x and y of each pixel."
             )
-        return found[:].astype(np.float32, copy=False)
+        values = found[:].astype(np.float32, copy=False)
+    refuse_holes(values, f"{path}: /rectify_map")
+    return values
+
+
+def refuse_holes(values: NDArray[np.floating], what: str) -> None:
+    """Raise EventFileError, with `what` in front, if a rectify map has values that are not finite."""
+    holes = np.count_nonzero(~np.isfinite(values))
+    if holes:
+        raise EventFileError(
+            f"{what} holds {holes} of {values.size} values that are not finite, and events there would be lost. Get "
+            "rectify_map.h5 again from the archive that the events came from, or compute the map for every pixel."
+        )
 
 
 def _columns(path: Path, file: Any) -> dict[str, Any]:
@@ -211,7 +223,7 @@ def _columns(path: Path, file: Any) -> dict[str, Any]:
 def _sensor_size(path: Path, file: Any) -> tuple[int, int] | None:
     beside = path.with_name("rectify_map.h5")
     if beside.is_file() and beside != path:
-        with open_hdf5(beside) as maps, directory_of(beside):
+        with open_hdf5(beside, recoverable=False) as maps, directory_of(beside):
             if "rectify_map" in maps:
                 return tuple(int(length) for length in maps["rectify_map"].shape[:2])
     size = file.attrs.get("sensor_size")

@@ -15,12 +15,13 @@ WHY = "Reading and writing DSEC's event files"
 TRUNCATED = re.compile(r"stored_eof = (\d+)")
 
 
-def open_hdf5(path: Path, *, recover: bool = False) -> Any:
+def open_hdf5(path: Path, *, recover: bool = False, recoverable: bool = True) -> Any:
     """The file, opened for reading (an h5py.File), with Blosc registered.
 
     Args:
         path: the file.
         recover: open a file that ends too early as if zeros followed.
+        recoverable: whether the error of such a file advises to do so.
 
     Raises:
         EventFileError: not an HDF5 file, or truncated.
@@ -36,7 +37,9 @@ def open_hdf5(path: Path, *, recover: bool = False) -> Any:
         raise EventFileError(problem)
     size = path.stat().st_size
     if not recover:
-        raise broken_file(path, f"is truncated: it says that it has {whole[1]} bytes", offset=size)
+        raise broken_file(
+            path, f"is truncated: it says that it has {whole[1]} bytes", offset=size, recoverable=recoverable
+        )
     left_out(path, f"{int(whole[1]) - size} bytes", "the file ends before them")
     with directory_of(path):
         return h5py.File(PaddedFile(path, size=int(whole[1])), "r")
