@@ -144,7 +144,7 @@ def _copied(placement: Placement, *, overwrite: bool) -> Iterator[str]:
 
 
 def _copy_file(source: Path, target: Path, *, overwrite: bool) -> str:
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
+    if target.is_file() and _same_content(source, target):
         return "kept"
     if target.exists() and not overwrite:
         raise UserError(_occupied(target, f"'{source}'"))
@@ -156,6 +156,28 @@ def _copy_file(source: Path, target: Path, *, overwrite: bool) -> str:
     return "placed"
 
 
+def _same_content(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes; sizes are compared before any is read."""
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as mine, other.open("rb") as theirs:
+        while block := mine.read(BLOCK):
+            if block != theirs.read(BLOCK):
+                return False
+    return True
+
+
+def _is_member(path: Path, member: zipfile.ZipInfo) -> bool:
+    """Whether a file holds what a member of an archive does, by size and CRC."""
+    if path.stat().st_size != member.file_size:
+        return False
+    crc = 0
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            crc = zlib.crc32(block, crc)
+    return crc == member.CRC
+
+
 def _unpacked(placement: Placement, *, overwrite: bool) -> Iterator[str]:
     """Files of the archive whose names match, whatever folders they stand in there."""
     try:
@@ -165,7 +187,7 @@ def _unpacked(placement: Placement, *, overwrite: bool) -> Iterator[str]:
                 if member.is_dir() or not re.fullmatch(placement.members, name):
                     continue
                 target = placement.target / name
-                if target.is_file() and target.stat().st_size == member.file_size:
+                if target.is_file() and _is_member(target, member):
                     yield "kept"
                     continue
                 if target.exists() and not overwrite:

@@ -66,6 +66,33 @@ def test_a_copy_that_breaks_off_leaves_nothing(source, tmp_path, monkeypatch):
     assert install([Placement(source, target)], copy=True)["placed"] == 1
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_the_same_size_is_not_the_same_content(source, tmp_path, zipped):
+    home, placement = tmp_path / "out", Placement(source.parent, tmp_path / "out")
+    if zipped:
+        placement = Placement(tmp_path / "events.zip", home)
+        with zipfile.ZipFile(placement.source, "w") as archive:
+            archive.write(source, "left/events.h5")
+    assert install([placement], copy=True) == {"placed": 1, "kept": 0}
+    assert install([placement], copy=True, overwrite=True) == {"placed": 0, "kept": 1}
+    (home / "events.h5").write_bytes(b"evxnts")
+    with pytest.raises(UserError, match=r"out/events\.h5: is there already, other than .*--overwrite"):
+        install([placement], copy=True)
+    assert (home / "events.h5").read_bytes() == b"evxnts"
+    assert install([placement], copy=True, overwrite=True) == {"placed": 1, "kept": 0}
+    assert (home / "events.h5").read_bytes() == b"events"
+
+
+def test_files_are_compared_to_their_end(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("sparsevision.datasets.events.install.BLOCK", 4)
+    target = tmp_path / "out/events.h5"
+    install([Placement(source, target)], copy=True)
+    assert install([Placement(source, target)], copy=True)["kept"] == 1
+    target.write_bytes(b"evenst")
+    assert install([Placement(source, target)], copy=True, overwrite=True)["placed"] == 1
+    assert target.read_bytes() == b"events"
+
+
 def test_only_matching_members_leave_an_archive(tmp_path):
     path = tmp_path / "masks.zip"
     with zipfile.ZipFile(path, "w") as archive:
