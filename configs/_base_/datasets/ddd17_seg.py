@@ -15,8 +15,9 @@ ignore_index = 255
 num_classes = 6
 data_root = "data/ddd17_seg"
 image_size = (200, 352)
+num_grids = 20
 grids = dict(
-    num_grids=20,
+    num_grids=num_grids,
     events_per_grid=32_000,
     bins=5,
     kind="temporal",
@@ -42,14 +43,14 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=True),
-    dataset=dict(ddd17, split="train", points=1, pipeline=train_pipeline),
+    dataset=dict(ddd17, split="train", min_events=(num_grids, num_grids), points=1, pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
-    dataset=dict(ddd17, split="valid", test_mode=True, pipeline=test_pipeline),
+    dataset=dict(ddd17, split="valid", min_events=(num_grids, 1), test_mode=True, pipeline=test_pipeline),
 )
 test_evaluator = dict(type=IoUMetric, ignore_index=ignore_index, iou_metrics=["mIoU"], nan_to_num=0)
 test_cfg = dict()

@@ -12,7 +12,8 @@ from sparsevision.datasets.transforms import DrawEventFlip, LoadEventGrids, Load
 ignore_index = 255
 num_classes = 11
 data_root = "data/DSEC_Night"
-grids = dict(num_grids=20, events_per_grid=100_000, bins=5, rounding="trunc", reverse_multiple=5.0)
+num_grids = 20
+grids = dict(num_grids=num_grids, events_per_grid=100_000, bins=5, rounding="trunc", reverse_multiple=5.0)
 
 train_pipeline = [
     dict(type=DrawEventFlip, prob=0.5),
@@ -31,14 +32,14 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=True),
-    dataset=dict(night, split="train", pipeline=train_pipeline),
+    dataset=dict(night, split="train", min_events=(num_grids, num_grids), pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
-    dataset=dict(night, split="test", test_mode=True, pipeline=test_pipeline),
+    dataset=dict(night, split="test", min_events=(num_grids, 1), test_mode=True, pipeline=test_pipeline),
 )
 test_evaluator = dict(type=IoUMetric, ignore_index=ignore_index, iou_metrics=["mIoU"], nan_to_num=0)
 test_cfg = dict()

@@ -13,7 +13,8 @@ from sparsevision.datasets.transforms import DrawEventFlip, LoadEventGrids, Load
 ignore_index = 255
 num_classes = 11
 data_root = "data/DSEC"
-grids = dict(num_grids=20, events_per_grid=100_000, bins=5, rounding="trunc", reverse_multiple=5.0)
+num_grids = 20
+grids = dict(num_grids=num_grids, events_per_grid=100_000, bins=5, rounding="trunc", reverse_multiple=5.0)
 
 train_pipeline = [
     dict(type=DrawEventFlip, prob=0.5),
@@ -32,14 +33,14 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=True),
-    dataset=dict(dsec, split="train", points=1, pipeline=train_pipeline),
+    dataset=dict(dsec, split="train", min_events=(num_grids, num_grids), points=1, pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
-    dataset=dict(dsec, split="test", test_mode=True, pipeline=test_pipeline),
+    dataset=dict(dsec, split="test", min_events=(num_grids, 1), test_mode=True, pipeline=test_pipeline),
 )
 test_evaluator = dict(type=IoUMetric, ignore_index=ignore_index, iou_metrics=["mIoU"], nan_to_num=0)
 test_cfg = dict()

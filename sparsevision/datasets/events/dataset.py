@@ -54,7 +54,8 @@ class EventSegDataset(SeededDataset):
         sensor_size: (height, width) of the recordings, in pixels.
         crop_bottom: rows at the lower edge that neither grids nor labels have.
         every: keep the first and then every n-th labelled moment, for fewer annotated frames.
-        outside: what to do with a label without an event before and after it: "error", or "skip" with a warning.
+        outside: what to do with a label without `min_events` before and after it: "error", or "skip" with a warning.
+        min_events: (before, after) a label, at least 1 each; a pipeline of n grids needs n of a side that it loads.
         prepare: how to get the data, said in the error when they are missing.
         kwargs: passed on to SeededDataset (pipeline, seed, test_mode, indices, ...).
 
@@ -75,11 +76,17 @@ class EventSegDataset(SeededDataset):
         crop_bottom: int,
         every: int = 1,
         outside: str = "error",
+        min_events: tuple[int, int] = (1, 1),
         prepare: str = "",
         **kwargs,
     ) -> None:
         if outside not in ("error", "skip"):
             raise UserError(f"{type(self).__name__}: outside={outside!r}; expected 'error' or 'skip'.")
+        if len(min_events) != 2 or min(min_events) < 1:
+            raise UserError(
+                f"{type(self).__name__}: min_events={min_events!r}; expected two numbers, at least 1 event before a "
+                "label and at least 1 after it."
+            )
         if every < 1:
             raise UserError(f"{type(self).__name__}: every={every}; expected 1 or more.")
         if not 0 <= crop_bottom < sensor_size[0]:
@@ -89,6 +96,7 @@ class EventSegDataset(SeededDataset):
         self.crop_bottom = crop_bottom
         self.every = every
         self.outside = outside
+        self.min_events = tuple(min_events)
         self.prepare = prepare
         super().__init__(**kwargs)
 
@@ -107,7 +115,8 @@ class EventSegDataset(SeededDataset):
         return [self._sample(moment) for moment in kept[:: self.every]]
 
     def _inside(self, moments: Sequence[LabelledMoment]) -> list[LabelledMoment]:
-        spans = {path: recording_span(path) for path in dict.fromkeys(moment.events for moment in moments)}
+        paths = dict.fromkeys(moment.events for moment in moments)
+        spans = {path: recording_span(path, self.min_events) for path in paths}
         problems = [outside_of(moment, spans[moment.events]) for moment in moments]
         bad = [(moment, problem) for moment, problem in zip(moments, problems, strict=True) if problem]
         if bad and self.outside == "error":
@@ -154,31 +163,52 @@ def names_of(sequences: Sequence[str] | str) -> list[str]:
 
 @dataclass(frozen=True)
 class Span:
-    """First and last time of a recording in microseconds, and its number of events."""
+    """What a recording covers.
+
+    Attributes:
+        first, last: times of the first and the last event, in microseconds.
+        count: number of events.
+        needed: of these events before and after a label.
+        opens, closes: a label has as many as needed if opens < time <= closes.
+    """
 
     first: int
     last: int
     count: int
+    needed: tuple[int, int]
+    opens: int
+    closes: int
 
 
-def recording_span(path: Path) -> Span:
-    """What a recording covers. Raises UserError if it is empty or cannot be read."""
+def recording_span(path: Path, needed: tuple[int, int] = (1, 1)) -> Span:
+    """What a recording covers, and where labels have so many events before and after them.
+
+    Raises:
+        UserError: it is empty or cannot be read.
+    """
     with open_events(path) as reader:
-        if not len(reader):
+        count = len(reader)
+        if not count:
             raise UserError(f"{path}: the recording holds no event.")
-        return Span(int(reader.first_time), int(reader.last_time), len(reader))
+        ends = min(needed[0], count) - 1, max(count - needed[1], 0)
+        opens, closes = (int(reader.recording.times(end, end + 1)[0]) for end in ends)
+        return Span(int(reader.first_time), int(reader.last_time), count, tuple(needed), opens, closes)
 
 
 def outside_of(moment: LabelledMoment, span: Span) -> str | None:
-    """None if there are events before and after the moment; else what is wrong."""
-    label = f"{moment.sequence}/{moment.stem}"
+    """None if there are enough events before and after the moment; else what is wrong."""
+    label, (before, after) = f"{moment.sequence}/{moment.stem}", span.needed
     if moment.boundary is not None:
-        if 0 < moment.boundary < span.count:
-            return None
-        return f"{moment.events}: label {label} is at event {moment.boundary}, but the recording has {span.count}."
-    if span.first < moment.time <= span.last:
+        inside, enough = 0 < moment.boundary < span.count, before <= moment.boundary <= span.count - after
+        place, covered = f"event {moment.boundary}", f"has {span.count}"
+    else:
+        inside, enough = span.first < moment.time <= span.last, span.opens < moment.time <= span.closes
+        place, covered = f"{moment.time} us", f"covers {span.first} to {span.last} us"
+    if inside and enough:
         return None
-    return (
-        f"{moment.events}: label {label} at {moment.time} us lies outside of the recording, which covers {span.first} "
-        f"to {span.last} us."
-    )
+    if inside:
+        few = f"has fewer than {before} events before it or fewer than {after} after it"
+        return f"{moment.events}: label {label} at {place} {few}; the recording {covered}."
+    if moment.boundary is not None:
+        return f"{moment.events}: label {label} is at {place}, but the recording {covered}."
+    return f"{moment.events}: label {label} at {place} lies outside of the recording, which {covered}."

@@ -84,6 +84,13 @@ def test_an_image_outside_of_the_recording_or_the_index(folder):
         samples(folder)
     with pytest.warns(UserWarning, match="left out 1 labels"):
         assert len(samples(folder, outside="skip")) == 4
+    rows[-1, 1] = EVENTS - 4  # three come after it
+    np.save(folder / "dir0/index/index_50ms.npy", rows)
+    assert len(samples(folder, min_events=(1, 3))) == 5
+    with pytest.raises(
+        UserError, match=r"dir0/00000006 at event 3997 has fewer than 1 events before it or fewer than 4"
+    ):
+        samples(folder, min_events=(1, 4))
     np.save(folder / "dir0/index/index_50ms.npy", rows[:5])
     with pytest.raises(UserError, match=r"segmentation_00000006\.png: image 6 has no row in .*index_50ms\.npy"):
         samples(folder)

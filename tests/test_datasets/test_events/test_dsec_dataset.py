@@ -17,7 +17,7 @@ from event_sets import (
 
 from sparsevision.datasets import DSECSemanticDataset
 from sparsevision.datasets.events.dsec_classes import CLASSES, PALETTES, TO_11, TO_18
-from sparsevision.datasets.transforms import LoadEventLabels
+from sparsevision.datasets.transforms import LoadEventGrids, LoadEventLabels
 from sparsevision.utils import UserError
 
 SMALL = {"sensor_size": SENSOR, "crop_bottom": 8}
@@ -129,6 +129,27 @@ def test_a_label_outside_of_the_recording_is_an_error_or_left_out(tmp_path):
     paths["times"].write_text("\n".join(["5", "6", "7", "8"]))
     with pytest.warns(UserWarning, match="left out 4"), pytest.raises(UserError, match="not one of 4 labels"):
         samples(tmp_path, protocol="full", outside="skip")
+
+
+def test_labels_with_fewer_events_than_a_pipeline_needs_are_found_at_the_start(tmp_path):
+    paths = write_dsec_sequence(tmp_path, "street", frames=4)
+    last = T_OFFSET + (EVENTS - 1) * STEP
+    times = [T_OFFSET + 2 * STEP, T_OFFSET + 2 * STEP + 1, last - 4 * STEP, last - 4 * STEP + 1]  # 2, 3; 5, 4 events
+    paths["times"].write_text("\n".join(map(str, times)))
+    assert len(samples(tmp_path, protocol="full")) == 4
+    few = rf"label street/000000 at {times[0]} us has fewer than 3 events before it or fewer than 5 after it"
+    with pytest.raises(UserError, match=rf"{few}.*So it is with 2 labels.*outside='skip'"):
+        samples(tmp_path, protocol="full", min_events=(3, 5))
+    with pytest.warns(UserWarning, match="left out 2 labels"):
+        kept = samples(tmp_path, protocol="full", min_events=(3, 5), outside="skip")
+    assert [sample["time_us"] for sample in kept] == times[1:3]
+    for stream, number in (("past", 3), ("future", 5)):
+        load = LoadEventGrids(num_grids=number, events_per_grid=1, streams=(stream,))
+        assert all(load(sample)["num_grids"] == number for sample in kept)
+    with pytest.warns(UserWarning, match="left out 4"), pytest.raises(UserError, match="not one of 4 labels"):
+        samples(tmp_path, protocol="full", min_events=(EVENTS + 1, 1), outside="skip")
+    with pytest.raises(UserError, match=r"min_events=\(0, 1\); expected two numbers, at least 1 event"):
+        samples(tmp_path, min_events=(0, 1))
 
 
 def test_missing_rectify_map(tmp_path):

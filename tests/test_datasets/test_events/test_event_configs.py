@@ -91,6 +91,8 @@ def test_settings_are_the_published_ones():
         assert {key: load[key] for key in settings} == settings
         assert tuple(load["streams"]) == ("past", "future")
         assert cfg.train_dataloader.batch_size == batches[name]
+        assert tuple(cfg.train_dataloader.dataset.min_events) == (20, 20)
+        assert tuple(cfg.test_dataloader.dataset.min_events) == (20, 1)
         mirrored = any("prob" in step for step in cfg.train_dataloader.dataset.pipeline)
         assert mirrored is (name != "ddd17_seg")
     assert read_config(f"{BASE}/ddd17_seg.py").test_dataloader.dataset.split == "valid"
