@@ -8,10 +8,9 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from sparsevision.datasets.preprocessor import pad_to
+from sparsevision.datasets.transforms.event_grids import LABEL_KEYS
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
-
-LABEL_KEYS = ("sparse_sem_seg", "gt_sem_seg")
 
 
 @MODELS.register_module()

@@ -206,10 +206,7 @@ FAULTS = {
         lambda home: Image.new("RGB", (32, 16)).save(home / "11classes/000001.png"),
         "000001.png: a PNG of mode RGB is no map of class ids",
     ),
-    "unreadable_label": (
-        lambda home: (home / "11classes/000000.png").write_bytes(b""),
-        "000000.png: the file is empty",
-    ),
+    "unreadable_label": (lambda home: (home / "11classes/000000.png").write_bytes(b""), "00.png: the file is empty"),
     "empty_recording": (
         lambda home: write_dsec_events(home / "events/left/events.h5", count=1),
         "not one of 3 labels lies inside of its recording",
