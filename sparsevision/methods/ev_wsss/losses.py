@@ -79,18 +79,20 @@ def cross_pseudo_loss(
     *,
     ignore_index: int,
     all_or_none: bool,
+    guard: bool = True,
     balanced: bool = False,
 ) -> Tensor:
     """Each student on the other's pseudo labels: logits (A, B), targets (B's labels, A's labels) (Sec. 3.2).
 
     all_or_none: as released, the term is 0 as soon as one image of the batch has no pseudo label in either branch.
-    balanced: see `partial_cross_entropy`.
+    guard, balanced: see `partial_cross_entropy`; with `all_or_none` there is no mean over no pixel to guard.
     """
     if all_or_none and any((target == ignore_index).flatten(1).all(dim=1).any() for target in targets):
         return sum(part.sum() * 0.0 for part in logits)
     pairs = zip(logits, targets, strict=True)
     return sum(
-        partial_cross_entropy(part, target, ignore_index=ignore_index, balanced=balanced) for part, target in pairs
+        partial_cross_entropy(part, target, ignore_index=ignore_index, guard=guard, balanced=balanced)
+        for part, target in pairs
     )
 
 

@@ -158,6 +158,7 @@ def dual_loss(
         (guesses[1].labels, guesses[0].labels),
         ignore_index=ignore_index,
         all_or_none=switches.all_or_none,
+        guard=switches.guard,
         balanced=balanced,
     )
 

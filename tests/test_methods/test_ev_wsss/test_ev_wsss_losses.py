@@ -16,7 +16,7 @@ from sparsevision.methods.ev_wsss.losses import (
     prototype_contrast,
     pseudo_labels,
 )
-from sparsevision.methods.ev_wsss.terms import PRESETS, switches_of
+from sparsevision.methods.ev_wsss.terms import PRESETS, Guess, View, dual_loss, switches_of
 from sparsevision.utils import UserError
 
 IGNORE = 255
@@ -91,6 +91,26 @@ def test_an_image_without_pseudo_labels():
         pair[1], clicks(), ignore_index=IGNORE
     )
     torch.testing.assert_close(fixed, expected)
+
+
+def test_the_guard_of_the_dual_term_matters_where_nothing_else_switches_it_off():
+    pair, targets = (logits(0), logits(1)), (torch.full_like(clicks(), IGNORE), clicks())
+    values = {
+        (all_or_none, guard): cross_pseudo_loss(
+            pair, targets, ignore_index=IGNORE, all_or_none=all_or_none, guard=guard
+        )
+        for all_or_none in (False, True)
+        for guard in (False, True)
+    }
+    assert torch.isnan(values.pop((False, False)))
+    assert values.pop((False, True)) == F.cross_entropy(pair[1], clicks(), ignore_index=IGNORE)
+    assert all(value == 0 for value in values.values())
+    views = [View(None, part, {}, None) for part in pair]
+    guesses = [Guess(part, labels) for part, labels in zip(pair, targets[::-1], strict=True)]
+    for guard in (False, True):
+        switches = switches_of("published", {"all_or_none": False, "guard": guard})
+        loss = dual_loss(views, guesses, ignore_index=IGNORE, switches=switches, balanced=False)
+        assert torch.isnan(loss).item() is not guard
 
 
 def test_contrast_leaves_out_classes_that_are_not_ready():
