@@ -51,7 +51,7 @@ def test_same_seed_same_bytes_and_never_half_a_set(made, tmp_path):
     write_street_set(tmp_path / "again", SMALL)
     assert digest(tmp_path / "again") == digest(made)
     assert json.loads((made / "dataset.json").read_text())["settings"]["train"] == 2
-    with pytest.raises(UserError, match="holds other files"):
+    with pytest.raises(UserError, match="holds another set"):
         write_street_set(made, StreetSetSettings(train=1))
 
     def fail(done, total):
