@@ -63,9 +63,13 @@ def score_constant(folder: Path, answer: int) -> dict[str, float]:
 
 
 def _pictures(folder: Path, video: Path) -> list[Picture]:
-    shown = sorted((folder / "pictures").rglob("*.png"))[:PICTURES]
-    film = Picture(video, "one test drive: events, answer, clicks (not used for testing) and truth")
-    return [film, *(Picture(path, path.stem) for path in shown)]
+    """The film, and the first picture of a few drives."""
+    first_of = {}
+    for path in sorted((folder / "pictures").glob("*.png")):
+        drive, _, frame = path.stem.rpartition("_")
+        first_of.setdefault(drive, Picture(path, f"{drive}, frame {frame}: events, truth, prediction"))
+    film = Picture(video, f"{DRIVE.name}: events, prediction, clicks (not used in testing), truth")
+    return [film, *list(first_of.values())[:PICTURES]]
 
 
 ENTRY = DemoEntry(

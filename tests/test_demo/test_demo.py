@@ -87,3 +87,13 @@ def test_a_constant_answer_to_streets(tmp_path):
         (tmp_path / drive / "11classes").mkdir(parents=True)
         Image.fromarray(truth).save(tmp_path / drive / "11classes" / "000000.png")
     assert ev_wsss.score_constant(tmp_path, 5) == pytest.approx({"mIoU": 50 / 11, "aAcc": 50})
+
+
+def test_streets_are_shown_by_one_picture_a_drive(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for name in ("day_1_000002", "day_1_000000", "day_2_000005"):
+        (tmp_path / "pictures" / f"{name}.png").touch()
+    film, *pictures = ev_wsss._pictures(tmp_path, tmp_path / "street.mp4")
+    assert film.path.name == "street.mp4"
+    assert [picture.path.stem for picture in pictures] == ["day_1_000000", "day_2_000005"]
+    assert pictures[0].caption == "day_1, frame 000000: events, truth, prediction"
