@@ -1,5 +1,6 @@
 """Recordings that come in blocks, each decoded as a whole: words between two decoder states, packets, messages."""
 
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -22,9 +23,9 @@ class BlockRecording(Recording):
         self._decoded: OrderedDict[int, Events] = OrderedDict()
         self.count = int(self._starts[-1])
 
+    @abstractmethod
     def decode(self, block: int) -> Events:
         """The events of a block."""
-        raise NotImplementedError
 
     def read(self, first: int, last: int) -> Events:
         """See Recording."""

@@ -1,6 +1,7 @@
 """What a file format gives to the reader: an open recording with events that can be reached by number."""
 
 import warnings
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from sparsevision.datasets.events.types import Events
 SEARCH_BLOCK = 1 << 16
 
 
-class Recording:
+class Recording(ABC):
     """An open recording; formats give at least `read`.
 
     Attributes:
@@ -25,9 +26,9 @@ class Recording:
     count: int
     sensor_size: tuple[int, int] | None = None
 
+    @abstractmethod
     def read(self, first: int, last: int) -> Events:
         """Events number first to last - 1; 0 <= first <= last <= count."""
-        raise NotImplementedError
 
     def times(self, first: int, last: int) -> NDArray[np.int64]:
         """Their times in microseconds."""
