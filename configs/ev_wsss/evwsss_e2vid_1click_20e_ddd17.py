@@ -18,21 +18,10 @@ with read_base():
     from .._base_.schedules.radam import *
     from .evwsss_e2vid_1click_50e_dsec import model
 
-model.update(
-    num_classes=num_classes,
-    dual=dict(weight=0.5, threshold=0.7, from_epoch=2),
-    prototypes=dict(
-        own_weight=0.15,
-        cross_weight=0.05,
-        from_epoch=2,
-        confidence=0.7,
-        min_mass=10.0,
-        length=50,
-        min_count=10,
-        temperature=0.1,
-    ),
-    distillation=dict(weight=1 / 60, from_epoch=2, scales=(2, 4, 8)),
-)
+model.update(num_classes=num_classes)
+model.dual.update(threshold=0.7, from_epoch=2)
+model.prototypes.update(own_weight=0.15, cross_weight=0.05, length=50)
+model.distillation.update(weight=1 / 60)
 optim_wrapper.optimizer.update(lr=2e-4)
 train_cfg.update(max_epochs=20, val_interval=1)
 val_dataloader, val_evaluator, val_cfg = test_dataloader, test_evaluator, dict()
