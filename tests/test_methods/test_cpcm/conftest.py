@@ -1,0 +1,16 @@
+"""The golden numbers of CPCM."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "cpcm"
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """{file name: arrays}, and "numbers" for cpcm.json."""
+    files = {path.stem: dict(np.load(path, allow_pickle=False)) for path in GOLDEN.glob("*.npz")}
+    return files | {"numbers": json.loads((GOLDEN / "cpcm.json").read_text())}
