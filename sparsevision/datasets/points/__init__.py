@@ -1,0 +1,1 @@
+"""Point clouds: voxels, views, augmentation and the rows that two views share."""
