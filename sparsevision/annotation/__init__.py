@@ -14,6 +14,7 @@ from sparsevision.annotation.formats import (
 from sparsevision.annotation.io import annotations_from_json, annotations_to_json, load_annotations, save_annotations
 from sparsevision.annotation.label_png import read_label_png, write_label_png
 from sparsevision.annotation.noise import drop, mislabel, shift
+from sparsevision.annotation.point_protocols import POINT_PROTOCOLS, simulate_point_labels
 from sparsevision.annotation.simulate import points_from_label_map, simulate_clicks, simulate_points
 from sparsevision.annotation.strokes import simulate_scribbles
 from sparsevision.annotation.tracks import simulate_tracks, visible_by_consistency
@@ -21,6 +22,7 @@ from sparsevision.annotation.tracks_flow import read_flow
 from sparsevision.annotation.types import Annotation, Boxes, Clicks, PointLabels, Scribbles, Tracks
 
 __all__ = [
+    "POINT_PROTOCOLS",
     "Annotation",
     "AnnotationError",
     "Boxes",
@@ -46,6 +48,7 @@ __all__ = [
     "shift",
     "simulate_boxes",
     "simulate_clicks",
+    "simulate_point_labels",
     "simulate_points",
     "simulate_scribbles",
     "simulate_tracks",
