@@ -1,5 +1,6 @@
 """How good is a prediction: pure functions in `functional`, thin wrappers for the Runner here."""
 
 from sparsevision.evaluation.camouflage import CamouflageMetric
+from sparsevision.evaluation.points import PointSegMetric
 
-__all__ = ["CamouflageMetric"]
+__all__ = ["CamouflageMetric", "PointSegMetric"]

@@ -1,7 +1,6 @@
 """Which class is taken for which: a picture and a CSV file, from a checkpoint or from a folder of predicted masks."""
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from rich.progress import track
 from sparsevision.apis import init_model
 from sparsevision.datasets.image_io import read_grey
 from sparsevision.engine import add_cfg_options, read_config, run_tool
-from sparsevision.evaluation.functional.confusion import accuracy_from_confusion, confusion_matrix, iou_from_confusion
+from sparsevision.evaluation.confusion_files import write_confusion
+from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
 
@@ -85,36 +85,6 @@ def pairs(args: argparse.Namespace, cfg: Config) -> Iterator[tuple[np.ndarray, n
         yield predicted, sample.gt_sem_seg.data[0].numpy(), names
 
 
-def write_csv(matrix: np.ndarray, names: Sequence[str], path: Path) -> None:
-    """Rows are true classes, columns predicted ones, then IoU and recall of the class."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["true class", *names, "IoU", "recall"])
-        for name, row, iou, recall in zip(
-            names, matrix, iou_from_confusion(matrix), accuracy_from_confusion(matrix), strict=True
-        ):
-            writer.writerow([name, *row.tolist(), f"{iou:.6f}", f"{recall:.6f}"])
-
-
-def draw(matrix: np.ndarray, names: Sequence[str], path: Path, *, counts: bool) -> None:
-    """A picture with the shares of the true class (or counts) in every cell."""
-    from matplotlib.figure import Figure
-
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = max(4.0, 0.7 * len(names) + 2)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    for (row, column), share in np.ndenumerate(shares):
-        text = str(matrix[row, column]) if counts else f"{100 * share:.1f} %"
-        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
-    figure.savefig(path, dpi=120)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
@@ -122,9 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     matrix, names = 0, ()
     for predicted, truth, names in pairs(args, cfg):
         matrix = matrix + confusion_matrix(predicted, truth, num_classes=len(names), ignore_index=255)
-    args.out_dir.mkdir(parents=True, exist_ok=True)
-    write_csv(matrix, names, args.out_dir / "confusion_matrix.csv")
-    draw(matrix, names, args.out_dir / "confusion_matrix.png", counts=args.counts)
+    write_confusion(matrix, names, args.out_dir, counts=args.counts)
     print(
         f"mean IoU {np.nanmean(iou_from_confusion(matrix)):.4f}; wrote confusion_matrix.csv and .png to {args.out_dir}"
     )
