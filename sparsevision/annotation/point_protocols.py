@@ -1,5 +1,21 @@
 """Which points of a scene carry a label: the five protocols of weakly supervised point-cloud segmentation.
 
+`class_even`, budget = a share p in (0, 1]: of every class that occurs, n_c points of it, max(floor(n_c p), 1) are drawn
+without replacement.
+
+`official`, budget = a share: the sampler that CPCM's released label files come from. It draws as many numbers as
+`class_even`, from 0 to n_c - 1, which are places in the list of the class's points, **and then uses them as places in
+the cloud**. So every label lies among the first max(n_c) points of the file, whatever their class, most of them among
+the very first; rare classes are mostly missed, and one point may come twice. The labels themselves are true.
+
+`uniform`, budget = a share p or a count k: max(floor(n p), 1) or k points, uniformly over all n with a truth.
+
+`points_k`, budget = a count: k points of the scene, uniformly (published: 20, 50, 100, 200). The benchmark's own files
+were chosen actively; for that, see `sparsevision.selection.select_points`.
+
+`otoc`, budget = clicks an instance: one click on a random point of every instance, then a second one, and so on; with
+superpoints a click labels all of its superpoint, right or wrong, as One Thing One Click spreads it.
+
 Sources: CPCM (Liu et al., ICCV 2023), "class-even" percentages; ScanNet's data-efficient benchmark (Hou et al., CVPR
 2021), 20 to 200 points a scene; One Thing One Click (Liu et al., CVPR 2021).
 """
@@ -31,26 +47,13 @@ def simulate_point_labels(
     ignore_index: int | None = None,
     classes: Collection[int] | None = None,
 ) -> PointLabels:
-    """Label a few points of a cloud by one of the published protocols.
+    """Label a few points of a cloud by one of the published protocols; the top of this file says what each draws.
 
-    `class_even`, budget = a share p in (0, 1]: of every class that occurs, n_c points of it, max(floor(n_c p), 1) are
-    drawn without replacement.
-
-    `official`, budget = a share: the sampler that CPCM's released label files come from. It draws as many numbers as
-    `class_even`, from 0 to n_c - 1, which are places in the list of the class's points, **and then uses them as places
-    in the cloud**. So every label lies among the first max(n_c) points of the file, whatever their class, most of them
-    among the very first; rare classes are mostly missed, and one point may come twice. The labels themselves are true.
-    Numbers published for CPCM were trained on such labels; use this to compare with them, and `class_even` otherwise.
-    The released ScanNet files also draw for void and for classes outside of the benchmark: to have that, pass raw
-    labels without `ignore_index`, and drop what has no class afterwards.
-
-    `uniform`, budget = a share p or a count k: max(floor(n p), 1) or k points, uniformly over all n with a truth.
-
-    `points_k`, budget = a count: k points of the scene, uniformly (published: 20, 50, 100, 200). The benchmark's own
-    files were chosen actively; for that, see `sparsevision.selection.select_points`.
-
-    `otoc`, budget = clicks an instance: one click on a random point of every instance, then a second one, and so on;
-    with `superpoints` a click labels all of its superpoint, right or wrong, as One Thing One Click spreads it.
+    `official` repeats a bias of the released files: it uses places in a class as places in the cloud, so most labels
+    lie at the beginning of the file and rare classes are missed. Numbers published for CPCM were trained on such
+    labels; use it to compare with them, and `class_even`, the same without the bias, otherwise. The released ScanNet
+    files also draw for void and for classes outside of the benchmark: to have that, pass raw labels without
+    `ignore_index`, and drop what has no class afterwards.
 
     Each is nested: a smaller budget gives the beginning of what a larger one gives for a generator in the same state.
     One number is drawn from `rng`; the answer is the same on every machine and for every integer type of `labels`.
