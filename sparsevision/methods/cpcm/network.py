@@ -58,6 +58,9 @@ class Res16UNet(nn.Module):
         layers: residual layers of these eight blocks.
         first_channels: of the first convolution.
         first_kernel: its side, 3 in CPCM, 5 in some published networks.
+        widen_when_halving: each halving convolution already has the channels of its block, as in Pointcept's SpUNet,
+            instead of leaving that to the block's first layer.
+        norm_eps: added to every variance; 1e-3 in SpUNet.
         convolve: how the convolutions sum; see `sparsevision.layers.sparse_conv`.
 
     Raises:
@@ -76,6 +79,8 @@ class Res16UNet(nn.Module):
         layers: tuple[int, ...] | None = None,
         first_channels: int = 32,
         first_kernel: int = 3,
+        widen_when_halving: bool = False,
+        norm_eps: float = 1e-5,
         convolve: Convolve = convolve_pairs,
     ) -> None:
         super().__init__()
@@ -85,22 +90,23 @@ class Res16UNet(nn.Module):
         self.in_channels, self.num_classes, self.feature_channels = in_channels, num_classes, planes[7]
         self.conv0p1s1 = SubmanifoldConv3d(in_channels, first_channels, kernel_size=first_kernel, convolve=convolve)
         self.bn0 = SparseBatchNorm(first_channels, momentum=MOMENTUM)
-        channels = self._add_encoder(first_channels, planes, layers, convolve)
-        self._add_decoder(channels, planes, layers, convolve)
+        halved = planes[:4] if widen_when_halving else (first_channels, *planes[:3])
+        self._add_encoder(first_channels, halved, planes, layers, convolve)
+        self._add_decoder([first_channels, *planes[:4]], planes, layers, convolve)
         self.final = SparseConv3d(planes[7], num_classes, kernel_size=1, bias=True, convolve=convolve)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.eps = norm_eps
 
-    def _add_encoder(self, channels: int, planes: tuple, layers: tuple, convolve: Convolve) -> list[int]:
-        """Returns the channels of the four skip connections, finest first, and of the coarsest level."""
-        sizes = [channels]
+    def _add_encoder(self, channels: int, halved: tuple, planes: tuple, layers: tuple, convolve: Convolve) -> None:
         for index, name in enumerate(DOWN):
-            setattr(self, name, SparseConv3d(channels, channels, kernel_size=2, stride=2, convolve=convolve))
-            self.add_module(f"bn{index + 1}", SparseBatchNorm(channels, momentum=MOMENTUM))
-            self.add_module(f"block{index + 1}", _blocks(channels, planes[index], layers[index], convolve))
+            setattr(self, name, SparseConv3d(channels, halved[index], kernel_size=2, stride=2, convolve=convolve))
+            self.add_module(f"bn{index + 1}", SparseBatchNorm(halved[index], momentum=MOMENTUM))
+            self.add_module(f"block{index + 1}", _blocks(halved[index], planes[index], layers[index], convolve))
             channels = planes[index]
-            sizes.append(channels)
-        return sizes
 
     def _add_decoder(self, sizes: list[int], planes: tuple, layers: tuple, convolve: Convolve) -> None:
+        """`sizes`: channels of the four skip connections, finest first, and of the coarsest level."""
         channels = sizes[-1]
         for index, name in enumerate(UP, start=4):
             up = SparseConvTranspose3d(channels, planes[index], kernel_size=2, stride=2, convolve=convolve)
