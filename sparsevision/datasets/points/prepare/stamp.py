@@ -1,0 +1,68 @@
+"""source.json beside a scene's arrays: what it was made of, written last, so that an unfinished scene has none."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparsevision.annotation.files import write_bytes
+from sparsevision.datasets.points.prepare.raw_set import Note
+from sparsevision.datasets.points.scene import FORMAT, Scene
+
+STAMP = "source.json"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a prepared scene was made of.
+
+    Args:
+        points: of the prepared scene.
+        settings: of the converter.
+        sources: size in bytes of each raw file, by its path inside of the set.
+        arrays: names of the arrays.
+        notes: what was noted while reading.
+    """
+
+    points: int
+    settings: Mapping[str, Any]
+    sources: Mapping[str, int]
+    arrays: Sequence[str]
+    notes: Sequence[Note] = field(default_factory=tuple)
+
+    @classmethod
+    def of(
+        cls, scene: Scene, notes: Sequence[Note], *, settings: Mapping[str, Any], sources: Mapping[str, Path]
+    ) -> "Stamp":
+        """The stamp of a scene that was just read."""
+        return cls(len(scene), dict(settings), sizes(sources), sorted(scene.arrays()), list(notes))
+
+    def write(self, folder: Path) -> None:
+        """Write source.json; no times and no folders of this machine are in it."""
+        content = {"format": FORMAT, **asdict(self)}
+        write_bytes(folder / STAMP, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+
+
+def sizes(sources: Mapping[str, Path]) -> dict[str, int]:
+    """Bytes of each raw file."""
+    return {name: path.stat().st_size for name, path in sorted(sources.items())}
+
+
+def read_stamp(folder: Path) -> Stamp | None:
+    """The stamp of a scene that is whole; None where there is no such scene, or one of another format."""
+    try:
+        content = json.loads((folder / STAMP).read_bytes())
+        if content.pop("format") != FORMAT or not all((folder / f"{name}.npy").is_file() for name in content["arrays"]):
+            return None
+        return Stamp(**{**content, "notes": [Note(**note) for note in content["notes"]]})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def is_up_to_date(stamp: Stamp, folder: Path, *, settings: Mapping[str, Any], sources: Mapping[str, Path]) -> bool:
+    """Whether settings and raw files are those of the stamp, and no raw file is younger than it."""
+    if dict(stamp.settings) != dict(settings) or dict(stamp.sources) != sizes(sources):
+        return False
+    made = (folder / STAMP).stat().st_mtime_ns
+    return all(path.stat().st_mtime_ns <= made for path in sources.values())

@@ -1,0 +1,47 @@
+"""Thinning a cloud: one point a cell, the first."""
+
+import numpy as np
+
+from sparsevision.utils import UserError
+
+MOST_CELLS = 2**62
+
+
+def thin_rows(coord: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:
+    """The first point of each cell of side `size`, and in which cell each point lies.
+
+    The cells are those of `voxelize(coord, voxel_size=size)`, and so are the results; this one makes no copy of the
+    cloud: it holds one whole number of 64 bits a point, and what sorting them takes.
+
+    Args:
+        coord: (N,3) metres, finite.
+        size: metres.
+
+    Returns:
+        first (m,) int64, rising: the points that stay. inverse (N,) int32: the row among them of each point's cell.
+
+    Raises:
+        UserError: the cloud is too large for cells of this size.
+    """
+    keys, cells = np.zeros(len(coord), dtype=np.int64), 1
+    for axis in range(3):
+        places = np.floor(coord[:, axis].astype(np.float64) * (1 / size))
+        places -= places.min()
+        side = int(places.max()) + 1
+        cells *= side
+        if cells > MOST_CELLS:
+            raise UserError(f"the cloud is too large for cells of {size} m; are its coordinates metres?")
+        keys *= side
+        keys += places.astype(np.int64)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return first[order], rank[inverse.reshape(-1)]
+
+
+def mixed_cells(labels: np.ndarray, first: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """(m,) bool: the cells whose points do not all have the same label; labels (N,), first (m,), inverse (N,)."""
+    mixed = np.zeros(len(first), dtype=bool)
+    mixed[inverse[labels != labels[first][inverse]]] = True
+    return mixed
