@@ -6,6 +6,8 @@ from sparsevision.datasets.events.ddd17 import DDD17SegDataset
 from sparsevision.datasets.events.dsec import DSECSemanticDataset
 from sparsevision.datasets.events.night import DSECNightPointDataset
 from sparsevision.datasets.image_folder import ImageFolderDataset
+from sparsevision.datasets.point_preprocessor import PointPreprocessor
+from sparsevision.datasets.points.dataset import S3DISDataset, ScanNetDataset, SemanticKITTIDataset
 from sparsevision.datasets.preprocessor import ImagePreprocessor
 from sparsevision.datasets.seeded import SeededDataset, SeededInfiniteSampler, SeededSampler
 
@@ -17,7 +19,11 @@ __all__ = [
     "EventPreprocessor",
     "ImageFolderDataset",
     "ImagePreprocessor",
+    "PointPreprocessor",
+    "S3DISDataset",
+    "ScanNetDataset",
     "SeededDataset",
     "SeededInfiniteSampler",
     "SeededSampler",
+    "SemanticKITTIDataset",
 ]

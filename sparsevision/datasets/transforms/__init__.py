@@ -6,6 +6,12 @@ from sparsevision.datasets.transforms.event_labels import LoadEventLabels, Rando
 from sparsevision.datasets.transforms.geometry import RandomCrop, RandomFlip, Resize
 from sparsevision.datasets.transforms.loading import LoadImage, LoadMask, LoadPseudoMask, LoadSparseLabels
 from sparsevision.datasets.transforms.packing import PackImageInputs
+from sparsevision.datasets.transforms.points import (
+    LoadPointScene,
+    MakeEvaluationVoxels,
+    MakeTwoViews,
+    PackPointInputs,
+)
 
 __all__ = [
     "ColourJitter",
@@ -14,10 +20,14 @@ __all__ = [
     "LoadEventLabels",
     "LoadImage",
     "LoadMask",
+    "LoadPointScene",
     "LoadPseudoMask",
     "LoadSparseLabels",
+    "MakeEvaluationVoxels",
+    "MakeTwoViews",
     "PackEventInputs",
     "PackImageInputs",
+    "PackPointInputs",
     "RandomCrop",
     "RandomCropEvents",
     "RandomFlip",
