@@ -3,6 +3,7 @@
 python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
 python tools/make_synthetic.py photos --out data/photos
 python tools/make_synthetic.py street --out data/tiny_street --seed 0
+python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
 """
 
 import argparse
@@ -13,8 +14,21 @@ from rich.progress import Progress
 from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.synthetic.photos import write_photos
+from sparsevision.synthetic.room_set import SMALL as SMALL_ROOMS
+from sparsevision.synthetic.room_set import RoomSetSettings, write_room_set
 from sparsevision.synthetic.street_set import SMALL, StreetSetSettings, write_street_set
 from sparsevision.utils import UserError
+
+ROOM_COUNTS = {
+    "s3dis_train": "rooms in Areas 1, 2, 3, 4 and 6",
+    "s3dis_test": "rooms in Area 5",
+    "scannet_train": "ScanNet scenes for training",
+    "scannet_val": "for validation",
+    "scannet_test": "without labels",
+    "s3dis_points": "points of an S3DIS room, about",
+    "scannet_points": "vertices of a ScanNet scene, about",
+    "positions": "places from which a room is scanned",
+}
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -24,6 +38,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_camouflage(kinds)
     _add_photos(kinds)
     _add_street(kinds)
+    _add_rooms(kinds)
     return parser.parse_args(arguments)
 
 
@@ -61,6 +76,21 @@ def _add_street(kinds: argparse._SubParsersAction) -> None:
     street.set_defaults(make=make_street_set)
 
 
+def _add_rooms(kinds: argparse._SubParsersAction) -> None:
+    rooms = kinds.add_parser("rooms", help="scanned furnished rooms, as S3DIS and ScanNet files")
+    rooms.add_argument("--out", default="data/tiny_rooms", help="folder to make (default: %(default)s)")
+    rooms.add_argument("--seed", type=int, default=RoomSetSettings().seed)
+    rooms.add_argument("--small", action="store_true", help="a few coarse rooms in seconds, to try the layouts")
+    for field, what in ROOM_COUNTS.items():
+        standard, small = getattr(RoomSetSettings(), field), getattr(SMALL_ROOMS, field)
+        rooms.add_argument(
+            f"--{field.replace('_', '-')}", type=int, help=f"{what} (default: {standard}, with --small {small})"
+        )
+    rooms.add_argument("--dirty", action="store_true", help="with the faults that the real S3DIS files have")
+    rooms.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
+    rooms.set_defaults(make=make_room_set)
+
+
 def make_photos(args: argparse.Namespace) -> str:
     """Write the photographs; returns a sentence about what was done."""
     return f"{args.out}: wrote {', '.join(write_photos(args.out))}, each with its mask"
@@ -95,6 +125,26 @@ def make_street_set(args: argparse.Namespace) -> str:
     contents = (
         f"{settings.train} training and {settings.test} test drives by day, {settings.night} by night, "
         f"{settings.ddd17} in the layout of DDD17"
+    )
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
+def make_room_set(args: argparse.Namespace) -> str:
+    """Write the rooms; returns a sentence about what was done."""
+    chosen = {field: getattr(args, field) for field in ROOM_COUNTS if getattr(args, field) is not None}
+    settings = replace(SMALL_ROOMS if args.small else RoomSetSettings(), seed=args.seed, dirty=args.dirty, **chosen)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("scanning", total=None)
+        written = write_room_set(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    contents = (
+        f"{settings.s3dis_train} training and {settings.s3dis_test} test rooms in the layout of S3DIS, "
+        f"{settings.scannet_train} training, {settings.scannet_val} validation and {settings.scannet_test} test scenes "
+        "in the layout of ScanNet"
     )
     return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
 
