@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import published_state
+from golden_weights import published_state
 from spunet import dense_spunet, dense_weight, spunet_shapes, spunet_state
 from torch.nn import functional as F
 

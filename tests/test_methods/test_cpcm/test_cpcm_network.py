@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN, published_state
+from golden_weights import GOLDEN, published_state
 from torch.nn import functional as F
 
 from sparsevision.layers.sparse_conv import SparseTensor
