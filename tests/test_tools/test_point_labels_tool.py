@@ -85,7 +85,7 @@ def test_the_table_counts_classes_and_what_was_left_out(root):
 
 def test_a_scene_has_the_same_labels_whatever_the_other_scenes(root):
     label(root, "--protocol", "uniform", "--budget", "30", "--out", root / "train.npz")
-    label(root, "--protocol", "uniform", "--budget", "30", "--split", "val", "train", "--out", root / "both.npz")
+    label(root, "--protocol", "uniform", "--budget", "30", "--split", "val+train", "--out", root / "both.npz")
     some, both = load_annotations(root / "train.npz"), load_annotations(root / "both.npz")
     assert list(both) == [KEYS[2], *KEYS[:2]]
     assert all(both[key] == some[key] for key in some)
@@ -104,7 +104,7 @@ def test_other_labels_are_replaced_only_when_told(root):
 @pytest.mark.parametrize("form", ["pickle", "zip", "legacy"])
 def test_published_files_are_read(root, tmp_path, form):
     content = {f"{KEYS[0]}.pth": np.arange(0, 1900, 100), "Area_3/store.pth": np.array([1])}
-    path = tmp_path / "indices.pth"
+    path = tmp_path / "percentage0.001evenc"
     if form == "pickle":
         path.write_bytes(pickle.dumps(content))
     else:
@@ -113,7 +113,7 @@ def test_published_files_are_read(root, tmp_path, form):
     assert code == 0, words
     assert "1 scenes of train have no entry in the file: Area_1/office_10" in words
     assert "1 scenes of the file are not in train: Area_3/store" in words
-    labels = load_annotations(root / "sparse" / "official_indices.npz")
+    labels = load_annotations(root / "sparse" / "official_percentage0.001evenc.npz")
     assert list(labels) == KEYS[:1]
     assert set(labels[KEYS[0]].indices.tolist()) <= set(range(0, 1900, 100))
     assert len(labels[KEYS[0]]) + labels[KEYS[0]].meta["dropped"] == 19

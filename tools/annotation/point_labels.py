@@ -14,7 +14,13 @@ from rich.progress import track
 
 from sparsevision.annotation import POINT_PROTOCOLS, PointLabels, load_annotations, save_annotations
 from sparsevision.datasets.points.scene import read_scene, scene_keys
-from sparsevision.datasets.points.sparse_labels import MAX_BYTES, label_indices, official_indices, simulate_scene
+from sparsevision.datasets.points.sparse_labels import (
+    MAX_BYTES,
+    label_indices,
+    official_indices,
+    simulate_scene,
+    without_suffix,
+)
 from sparsevision.engine import run_tool
 from sparsevision.engine.safe_unpickle import safe_unpickle
 from sparsevision.selection import KCenter
@@ -25,13 +31,16 @@ EXAMPLE = """examples:
     python tools/annotation/point_labels.py data/s3dis --protocol class_even --budget 0.001 --seed 0
   the same as CPCM's released sampler does it, bias included:
     python tools/annotation/point_labels.py data/scannet --protocol official --budget 0.001
+  and as it was used for S3DIS, where no point was drawn for windows (raw class 13):
+    python tools/annotation/point_labels.py data/s3dis --protocol official --budget 0.001 --classes 0 1 2 3 4 5 6 7 8 \\
+        9 10 11 12
   20 points a scene, at random or where place and colour are most different:
     python tools/annotation/point_labels.py data/scannet --protocol points_k --budget 20
     python tools/annotation/point_labels.py data/scannet --protocol points_k --budget 20 --active
   one click on every object, spread over its superpoint:
     python tools/annotation/point_labels.py data/scannet --protocol otoc --budget 1 --spread
   a published file of indices; nothing in it is executed:
-    python tools/annotation/point_labels.py data/scannet --official points20.pth
+    python tools/annotation/point_labels.py data/scannet --official points20
 """
 NAMED = 5
 
@@ -47,7 +56,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     source.add_argument("--official", type=Path, metavar="FILE", help="a published file {scene: point indices}")
     parser.add_argument("--budget", help="share with a point (0.001 is 0.1 %%), or a whole number of points or clicks")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
-    parser.add_argument("--split", nargs="+", default=["train"], help="whose scenes; several for folds")
+    parser.add_argument("--split", default="train", help="whose scenes; several joined by + (default: train)")
     parser.add_argument("--classes", type=int, nargs="+", help="raw ids that official and class_even draw for")
     parser.add_argument("--spread", action="store_true", help="otoc: a click labels its whole superpoint")
     parser.add_argument("--active", action="store_true", help="points_k: spread over place and colour, not at random")
@@ -84,8 +93,8 @@ def simulated(args: argparse.Namespace, keys: list[str]) -> dict[str, PointLabel
 def published(args: argparse.Namespace, keys: list[str]) -> dict[str, PointLabels]:
     """Labels of every scene that the file names; says which scenes are on one side only."""
     indices = official_indices(safe_unpickle(args.official).content, path=args.official)
-    report_missing(f"scenes of {' '.join(args.split)} have no entry in the file", [k for k in keys if k not in indices])
-    report_missing(f"scenes of the file are not in {' '.join(args.split)}", sorted(set(indices) - set(keys)))
+    report_missing(f"scenes of {args.split} have no entry in the file", [k for k in keys if k not in indices])
+    report_missing(f"scenes of the file are not in {args.split}", sorted(set(indices) - set(keys)))
     shared = [key for key in keys if key in indices]
     if not shared:
         raise UserError(f"{args.official}: has no scene of {args.root}; its first are {', '.join([*indices][:3])}.")
@@ -102,7 +111,7 @@ def report_missing(words: str, keys: list[str]) -> None:
 def default_out(args: argparse.Namespace) -> Path:
     """ROOT/sparse/<protocol>_<budget>_seed<k>.npz, or official_<file>.npz."""
     if args.official:
-        return args.root / "sparse" / f"official_{args.official.stem}.npz"
+        return args.root / "sparse" / f"official_{without_suffix(args.official.name)}.npz"
     variant = "_active" * args.active + "_spread" * args.spread
     return args.root / "sparse" / f"{args.protocol}{variant}_{number(args.budget):g}_seed{args.seed}.npz"
 
@@ -146,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     names = class_names(args.root)
-    keys = list(dict.fromkeys(key for split in args.split for key in scene_keys(args.root, split)))
+    keys = list(dict.fromkeys(key for split in args.split.split("+") for key in scene_keys(args.root, split)))
     labels = published(args, keys) if args.official else simulated(args, keys)
     out = args.out or default_out(args)
     print(f"{out}: {write(out, labels, overwrite=args.overwrite)}")

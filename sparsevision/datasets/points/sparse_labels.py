@@ -113,14 +113,15 @@ def official_indices(content: Any, *, path: str | os.PathLike) -> dict[str, np.n
         raise UserError(f"{path}: holds {type(content).__name__}; expected a dict of scene names to point indices.")
     found: dict[str, np.ndarray] = {}
     for name, values in content.items():
-        key = _without_suffix(str(name))
+        key = without_suffix(str(name))
         if key in found:
             raise UserError(f"{path}: names the scene {key} twice.")
         found[key] = _whole_numbers(values, where=f"{path}: scene {key:.80}")
     return found
 
 
-def _without_suffix(name: str) -> str:
+def without_suffix(name: str) -> str:
+    """A scene's or index file's name without .pth, .pt or .npy; other points belong to the name."""
     suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
     return name.removesuffix(suffix)
 
