@@ -12,6 +12,8 @@ import numpy as np
 from sparsevision.synthetic.room_materials import Material, Palette
 from sparsevision.synthetic.room_shapes import Box, Cylinder, Part
 
+STRUCTURE = ("concrete", "concrete", "plaster")  # what columns and beams are made of
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -46,7 +48,7 @@ def post(material: Material, x: float, y: float, z: tuple[float, float], radius:
     return Cylinder((x, y, (z[0] + z[1]) / 2), (radius, radius, (z[1] - z[0]) / 2), material)
 
 
-def table(palette: Palette, *, width: float, depth: float, height: float | None = None) -> Piece:
+def table(palette: Palette, *, width: float, depth: float, height: float | None = None, kind: str = "table") -> Piece:
     """A top on four legs, square or round."""
     rng = palette.rng
     height = height or rng.uniform(0.71, 0.78)
@@ -58,7 +60,7 @@ def table(palette: Palette, *, width: float, depth: float, height: float | None 
     else:
         posts = [slab(leg, (at - 0.03, at + 0.03), (to - 0.03, to + 0.03), (0, under)) for at, to in legs]
     board = slab(top, (-width / 2, width / 2), (-depth / 2, depth / 2), (under, height))
-    return Piece("table", (board, *posts), (-width / 2, width / 2, -depth / 2, depth / 2, height))
+    return Piece(kind, (board, *posts), (-width / 2, width / 2, -depth / 2, depth / 2, height))
 
 
 def round_table(palette: Palette, *, radius: float) -> Piece:
@@ -167,7 +169,7 @@ def bookcase(palette: Palette, *, width: float) -> Piece:
 
 def column(palette: Palette, *, height: float, depth: float | None = None) -> Piece:
     """From floor to ceiling, square or round."""
-    rng, concrete = palette.rng, palette.material("concrete")
+    rng, concrete = palette.rng, palette.material(str(palette.rng.choice(STRUCTURE)))
     half = (depth or rng.uniform(0.3, 0.45)) / 2
     if rng.random() < 0.4:
         return Piece("column", (post(concrete, 0, 0, (0, height), half),))
@@ -178,8 +180,8 @@ def beam(palette: Palette, *, length: float, height: float) -> Piece:
     """Along x under a ceiling at `height`."""
     rng = palette.rng
     half, deep = rng.uniform(0.12, 0.18), rng.uniform(0.22, 0.34)
-    body = slab(palette.material("concrete"), (-length / 2, length / 2), (-half, half), (height - deep, height))
-    return Piece("beam", (body,))
+    material = palette.material(str(rng.choice(STRUCTURE)))
+    return Piece("beam", (slab(material, (-length / 2, length / 2), (-half, half), (height - deep, height)),))
 
 
 def ceiling_lamp(palette: Palette, *, height: float) -> Piece:

@@ -92,9 +92,9 @@ def bathtub(palette: Palette, *, width: float) -> Piece:
     return Piece("bathtub", basin(white, (-width / 2, width / 2), (-0.38, 0.38), (0, 0.56), 0.07))
 
 
-def folds(palette: Palette, material: str, kind: str, *, width: float, z: tuple[float, float]) -> Piece:
+def folds(cloth: Material, kind: str, *, width: float, z: tuple[float, float]) -> Piece:
     """Cloth that hangs in zigzag, about 8 cm deep."""
-    cloth, count = palette.material(material), max(2, round(width / 0.1))
+    count = max(2, round(width / 0.1))
     step = width / count
     parts = tuple(
         Box(
@@ -110,13 +110,13 @@ def folds(palette: Palette, material: str, kind: str, *, width: float, z: tuple[
 
 def curtain(palette: Palette, *, height: float) -> Piece:
     """Hangs beside a window."""
-    return folds(palette, "curtain", "curtain", width=palette.rng.uniform(0.35, 0.6), z=(0.08, height))
+    width = palette.rng.uniform(0.35, 0.6)
+    return folds(palette.material("curtain"), "curtain", width=width, z=(0.08, height))
 
 
 def shower_curtain(palette: Palette, *, width: float) -> Piece:
-    """Hangs before a bathtub, on a rod."""
-    cloth = folds(palette, "shower curtain", "shower curtain", width=width, z=(0.6, 2.0))
-    return cloth
+    """Hangs before a bathtub."""
+    return folds(palette.material("shower curtain"), "shower curtain", width=width, z=(0.6, 2.0))
 
 
 def refrigerator(palette: Palette) -> Piece:

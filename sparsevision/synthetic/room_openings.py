@@ -47,8 +47,8 @@ def add_window(plan: Plan, wall: int, *, curtains: bool = False) -> Placed | Non
     )
     placed = _fill(plan, wall, cut, Piece("window", parts))
     if curtains:
+        cloth = curtain(plan.palette, height=min(plan.height - 0.15, high + 0.2))
         for side in (-1, 1):
-            cloth = curtain(plan.palette, height=min(plan.height - 0.15, high + 0.2))
             plan.put(cloth, *plan.on_wall(wall, cut[1] + side * (x + 0.12 + cloth.size[0] / 2), 0.11))
     return placed
 

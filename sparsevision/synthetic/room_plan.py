@@ -217,8 +217,9 @@ class Plan:
         if ceiling:
             above = slab(self.palette.material("ceiling"), x, y, (self.height, self.height + 0.1))
             found.append(Thing("ceiling", (above,)))
+        accent = self.palette.material("plaster")
         for wall in range(4):
-            parts = self._wall(wall, walls)
+            parts = self._wall(wall, accent if wall == 3 and self.rng.random() < 0.3 else walls)
             place, yaw = self.on_wall(wall, 0.0, 0.0)
             found.append(Thing("wall", tuple(part.moved(place, yaw) for part in parts)))
         return found

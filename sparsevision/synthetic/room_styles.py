@@ -147,11 +147,10 @@ def furnish_studio(plan: Plan) -> None:
     kitchen(plan)
     plan.against_wall(home.refrigerator(plan.palette), reach=0.5)
     if plan.rng.random() < 0.5:
-        top = furniture.table(plan.palette, width=plan.rng.uniform(1.1, 1.6), depth=0.8)
+        dining(plan, furniture.table(plan.palette, width=plan.rng.uniform(1.1, 1.6), depth=0.8))
     else:
-        top = furniture.round_table(plan.palette, radius=0.5)
+        dining(plan, furniture.round_table(plan.palette, radius=0.5))
     sitting(plan, int(plan.rng.integers(2, 4)))
-    dining(plan, top)
     plan.against_wall(furniture.bookcase(plan.palette, width=plan.rng.uniform(0.8, 1.2)), reach=0.3)
     plan.hang(home.picture(plan.palette))
     plan.against_wall(home.cabinet(plan.palette, width=1.0, height=plan.rng.uniform(0.6, 1.1)))
@@ -193,7 +192,7 @@ def sitting(plan: Plan, seats: int) -> None:
     placed = plan.against_wall(furniture.sofa(plan.palette, seats=seats))
     if placed is None or seats < 2:
         return
-    low = furniture.table(plan.palette, width=plan.rng.uniform(0.8, 1.2), depth=0.55, height=0.42)
+    low = furniture.table(plan.palette, width=plan.rng.uniform(0.8, 1.2), depth=0.55, height=0.42, kind="coffee table")
     dress(plan, plan.put(low, placed.at(0, placed.piece.size[1] / 2 + plan.rng.uniform(0.65, 0.8)), placed.yaw), 2)
 
 
