@@ -1,5 +1,7 @@
 """Raw files of the point-cloud data sets, byte for byte as they are published, with a few points each."""
 
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +44,77 @@ def write_s3dis_room(
     (root / key / f"{Path(key).name}.txt").write_bytes(whole.encode())
     (root / key.split("/")[0] / f"{key.split('/')[0]}_alignmentAngle.txt").write_text("## angle\nroom 0\n")
     return points
+
+
+CATEGORIES = {  # raw category -> nyu40id
+    "wall": 1, "floor": 2, "chair": 5, "office chair": 5, "monitor": 40, "trash can": 39,
+}  # fmt: skip
+SCANNET_OBJECTS = (  # segments, raw category; segment 50 is in two objects, 60 in none
+    ([10, 20], "wall"), ([30], "floor"), ([40, 50], "office chair"), ([50], "monitor"), ([70], "trash can"),
+)  # fmt: skip
+
+
+def write_ply(path: Path, columns: dict[str, np.ndarray], faces: np.ndarray) -> None:
+    """Binary little-endian; float32 as float, uint8 as uchar, uint16 as ushort; triangles."""
+    types = {"float32": "float", "uint8": "uchar", "uint16": "ushort"}
+    count = len(next(iter(columns.values())))
+    header = f"ply\nformat binary_little_endian 1.0\ncomment VCGLIB generated\nelement vertex {count}\n"
+    header += "".join(f"property {types[column.dtype.name]} {name}\n" for name, column in columns.items())
+    header += f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    rows = zip(*(column.astype(column.dtype.newbyteorder("<")) for column in columns.values()), strict=True)
+    vertices = b"".join(value.tobytes() for row in rows for value in row)
+    path.write_bytes(header.encode() + vertices + b"".join(struct.pack("<Biii", 3, *face) for face in faces.tolist()))
+
+
+def write_scannet_tables(root: Path, lists: dict[str, list[str]]) -> None:
+    """The table of categories and the lists of scenes."""
+    lines = ["id\traw_category\tcategory\tcount\tnyu40id\teigen13id\tnyuClass\tnyu40class"]
+    lines += [f'{n}\t{raw}\t{raw}\t9\t{nyu}\t1\t{raw}\t"{raw}' for n, (raw, nyu) in enumerate(CATEGORIES.items())]
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "scannetv2-labels.combined.tsv").write_text("\n".join(lines) + "\n")
+    for split, keys in lists.items():
+        (root / f"scannetv2_{split}.txt").write_text("".join(f"{key}\n" for key in keys))
+
+
+def write_scannet_scene(root: Path, key: str, *, labelled: bool = True, count: int = 70) -> dict[str, np.ndarray]:
+    """<root>/scans/<key> or scans_test/<key>; returns coord, color, nyu40, instance and segments."""
+    rng = np.random.default_rng([*key.encode()])
+    folder = root / ("scans" if labelled else "scans_test") / key
+    folder.mkdir(parents=True)
+    coord = rng.normal(size=(count, 3)).astype(np.float32)
+    color = rng.integers(0, 256, (count, 3), dtype=np.uint8)
+    segments = rng.choice([10, 20, 30, 40, 50, 60, 70], count)
+    faces = rng.integers(0, count, (20, 3))
+    xyz = {name: coord[:, axis] for axis, name in enumerate("xyz")}
+    alpha = np.full(count, 255, np.uint8)
+    names = ("red", "green", "blue")
+    write_ply(
+        folder / f"{key}_vh_clean_2.ply",
+        {**xyz, **{name: color[:, place] for place, name in enumerate(names)}, "alpha": alpha},
+        faces,
+    )
+    (folder / f"{key}.txt").write_text("axisAlignment = 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1\n")
+    nyu40, instance = np.zeros(count, np.uint16), np.zeros(count, np.int32)
+    for vertex, segment in enumerate(segments):
+        for number, (own, category) in enumerate(SCANNET_OBJECTS):
+            if segment in own:
+                nyu40[vertex], instance[vertex] = CATEGORIES[category], number + 1
+    if labelled:
+        painted = {name: (nyu40 * 7 % 256).astype(np.uint8) for name in names}
+        write_ply(folder / f"{key}_vh_clean_2.labels.ply", {**xyz, **painted, "alpha": alpha, "label": nyu40}, faces)
+        write_scannet_annotations(folder, segments.tolist())
+    return {"coord": coord, "color": color, "nyu40": nyu40, "instance": instance, "segments": segments}
+
+
+def write_scannet_annotations(folder: Path, segments: list[int], objects: tuple = SCANNET_OBJECTS) -> None:
+    """The over-segmentation of a scene, and its objects."""
+    key = folder.name
+    parts = {"params": {"kThresh": "0.0001"}, "sceneId": key, "segIndices": segments}
+    (folder / f"{key}_vh_clean_2.0.010000.segs.json").write_text(json.dumps(parts))
+    groups = [
+        {"id": number, "objectId": number, "segments": own, "label": label}
+        for number, (own, label) in enumerate(objects)
+    ]
+    file = f"scannet.{key}_vh_clean_2.0.010000.segs.json"
+    content = {"sceneId": f"scannet.{key}", "appId": "Aggregator.v2", "segGroups": groups, "segmentsFile": file}
+    (folder / f"{key}.aggregation.json").write_text(json.dumps(content))
