@@ -1,6 +1,7 @@
 """Draw points, masks, boxes, label maps and heatmaps on images; one visualiser for the Runner."""
 
 from sparsevision.visualization.canvas import as_rgb, class_colours
+from sparsevision.visualization.clouds import draw_cloud, draw_segmented_cloud
 from sparsevision.visualization.drawing import draw_box, draw_label_map, draw_mask, draw_points, draw_scribbles
 from sparsevision.visualization.events import draw_clicks, draw_event_frame, draw_event_grid, draw_events, draw_legend
 from sparsevision.visualization.files import write_image
@@ -15,6 +16,7 @@ __all__ = [
     "class_colours",
     "draw_box",
     "draw_clicks",
+    "draw_cloud",
     "draw_event_frame",
     "draw_event_grid",
     "draw_events",
@@ -24,6 +26,7 @@ __all__ = [
     "draw_passes",
     "draw_points",
     "draw_scribbles",
+    "draw_segmented_cloud",
     "heatmap_overlay",
     "side_by_side",
     "write_image",
