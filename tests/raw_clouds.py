@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 S3DIS_ROOM = {
     "ceiling_1": 40,
@@ -118,3 +119,30 @@ def write_scannet_annotations(folder: Path, segments: list[int], objects: tuple 
     file = f"scannet.{key}_vh_clean_2.0.010000.segs.json"
     content = {"sceneId": f"scannet.{key}", "appId": "Aggregator.v2", "segGroups": groups, "segmentsFile": file}
     (folder / f"{key}.aggregation.json").write_text(json.dumps(content))
+
+
+KITTI_CALIBRATION = """P0: 7.0e+01 0 4.0e+01 0 0 7.0e+01 1.5e+01 0 0 0 1 0
+P2: 7.0e+01 0.0e+00 4.0e+01 4.5e+00 0.0e+00 7.0e+01 1.5e+01 2.0e-01 0.0e+00 0.0e+00 1.0e+00 2.7e-03
+Tr: 0.0 -1.0 0.0 -0.02 0.0 0.0 -1.0 -0.06 1.0 0.0 0.0 -0.33
+
+"""
+
+
+def write_kitti_scan(root: Path, key: str, *, labelled: bool = True, count: int = 400) -> dict[str, np.ndarray]:
+    """<root>/sequences/NN/{velodyne,image_2,labels}/NNNNNN.*; returns points (n,4), labels (n,) and picture."""
+    rng = np.random.default_rng([*key.encode()])
+    sequence, scan = key.split("/")
+    folder = root / "sequences" / sequence
+    points = np.column_stack([rng.uniform(-20, 20, (count, 2)), rng.uniform(-2, 2, count), rng.random(count)])
+    classes = rng.choice([0, 1, 10, 13, 40, 50, 52, 60, 70, 99, 252, 255, 259], count)
+    labels = classes + (rng.integers(0, 9, count) << 16)
+    rows, columns = np.mgrid[:32, :80]
+    picture = np.stack([columns * 3, rows * 7, (rows + columns) * 2], axis=2).astype(np.uint8)
+    for name in ("velodyne", "image_2", *(["labels"] if labelled else [])):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "calib.txt").write_text(KITTI_CALIBRATION)
+    (folder / "velodyne" / f"{scan}.bin").write_bytes(points.astype("<f4").tobytes())
+    Image.fromarray(picture).save(folder / "image_2" / f"{scan}.png")
+    if labelled:
+        (folder / "labels" / f"{scan}.label").write_bytes(labels.astype("<u4").tobytes())
+    return {"points": points.astype(np.float32), "labels": labels, "picture": picture}
