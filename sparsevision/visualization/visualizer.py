@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsevision.registry import VISUALIZERS
 from sparsevision.visualization.canvas import as_rgb
+from sparsevision.visualization.cloud_samples import draw_cloud_sample
 from sparsevision.visualization.drawing import draw_label_map, draw_mask, draw_scribbles
 from sparsevision.visualization.events import draw_legend, enlarged
 from sparsevision.visualization.files import write_image
@@ -33,7 +34,8 @@ class SparseVisualizer(Visualizer):
     another size than the image are brought to it. `gensam_passes`
     becomes a second picture, "<name>_passes". Class colours come from the data set's `palette`, if it has one; with
     two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0). Samples of event recordings
-    (with `events_path`) get a legend of the data set's classes, and small ones are enlarged.
+    (with `events_path`) get a legend of the data set's classes, and small ones are enlarged. Samples of point clouds
+    (with `points`) are drawn by `draw_cloud_sample`, without an image.
 
     Args:
         name: of this instance.
@@ -51,7 +53,7 @@ class SparseVisualizer(Visualizer):
     def add_datasample(
         self,
         name: str,
-        image: NDArray,
+        image: NDArray | None,
         data_sample: BaseDataElement | None = None,
         draw_gt: bool = True,
         draw_pred: bool = True,
@@ -65,7 +67,7 @@ class SparseVisualizer(Visualizer):
 
         Args:
             name: of the picture in the back-ends.
-            image: uint8 RGB (H,W,3) or grey (H,W).
+            image: uint8 RGB (H,W,3) or grey (H,W); None for a point cloud.
             data_sample: the fields to draw, as PixelData (1,H,W).
             draw_gt: draw truth and sparse labels.
             draw_pred: draw predictions.
@@ -96,7 +98,7 @@ class SparseVisualizer(Visualizer):
 
     def draw_sample(
         self,
-        image: NDArray,
+        image: NDArray | None,
         data_sample: BaseDataElement | None,
         *,
         draw_gt: bool = True,
@@ -104,6 +106,8 @@ class SparseVisualizer(Visualizer):
         extra_panels: Mapping[str, ArrayLike] | None = None,
     ) -> NDArray:
         """The picture of `add_datasample`, uint8 RGB."""
+        if data_sample is not None and "points" in data_sample:
+            return self._draw_cloud(data_sample, draw_gt=draw_gt, draw_pred=draw_pred, extra_panels=extra_panels)
         canvas = as_rgb(image)
         of_events = data_sample is not None and data_sample.get("events_path") is not None
         if of_events:
@@ -117,6 +121,25 @@ class SparseVisualizer(Visualizer):
         panels = {title: panel for title, panel in panels.items() if panel is not None} | dict(extra_panels or {})
         row = side_by_side(list(panels.values()), list(panels), height=self._panel_height(canvas))
         return self._with_legend(row) if of_events else row
+
+    def _draw_cloud(
+        self,
+        sample: BaseDataElement,
+        *,
+        draw_gt: bool,
+        draw_pred: bool,
+        extra_panels: Mapping[str, ArrayLike] | None,
+    ) -> NDArray:
+        names = (self.dataset_meta or {}).get("classes") or [str(label) for label in range(self.ignore_index)]
+        picture = draw_cloud_sample(
+            sample,
+            names=names,
+            palette=self._palette(),
+            draw_gt=draw_gt,
+            draw_pred=draw_pred,
+            ignore_index=self.ignore_index,
+        )
+        return side_by_side([picture, *extra_panels.values()]) if extra_panels else picture
 
     def _with_legend(self, picture: NDArray) -> NDArray:
         names, palette = (self.dataset_meta or {}).get("classes"), self._palette()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
-from mmengine.structures import InstanceData, PixelData
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 from toy import ToyModel, settings
@@ -46,6 +46,14 @@ def test_predictions_become_files_by_their_field(tmp_path):
     assert torch.equal(load_checkpoint(tmp_path / "pred_instances/a.pt")["pred_instances"]["bboxes"], boxes)
     assert (tmp_path / "metrics.json").read_text() == '{\n  "mIoU": 0.5\n}\n'
     assert not (tmp_path / "gt_sem_seg").exists()
+
+
+def test_predictions_of_clouds_are_arrays(tmp_path):
+    made = BaseDataElement(metainfo={"sample_id": "Area_5_office_1"})
+    made.pred_point_labels, made.pred_point_scores = torch.tensor([3, 255]), torch.tensor([0.5, 0.0])
+    PredictionWriter(out_dir=str(tmp_path)).after_test_iter(RUNNER, 0, outputs=[made])
+    labels, scores = (np.load(tmp_path / f"pred_point_{name}/Area_5_office_1.npy") for name in ("labels", "scores"))
+    assert (labels.dtype, labels.tolist(), scores.tolist()) == (np.uint8, [3, 255], [0.5, 0.0])
 
 
 class Drawn(list):

@@ -1,4 +1,4 @@
-"""Draw samples of a config's data set as the network gets them: image or events, truth, sparse labels side by side."""
+"""Draw samples of a config's data set as the network gets them: images, events or clouds, truth and sparse labels."""
 
 import argparse
 from collections.abc import Sequence
@@ -38,10 +38,14 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def label_counts(sample: BaseDataElement) -> str:
-    """How many pixels the sparse labels give each class, for a look without pictures."""
-    if "sparse_sem_seg" not in sample:
+    """How many pixels or voxels the sparse labels give each class, for a look without pictures."""
+    if "sparse_sem_seg" in sample:
+        labels = sample.sparse_sem_seg.data.numpy()
+    elif "sparse_voxel_labels1" in sample:
+        labels = sample.sparse_voxel_labels1.numpy()
+    else:
         return "no sparse labels"
-    values, counts = np.unique(sample.sparse_sem_seg.data.numpy(), return_counts=True)
+    values, counts = np.unique(labels, return_counts=True)
     return ", ".join(f"{value}: {count}" for value, count in zip(values, counts, strict=True))
 
 
@@ -63,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name = sample.get("sample_id", f"sample_{index}")
         picture = visualizer.draw_sample(input_picture(item["inputs"], sample), sample)
         path = write_image(args.out_dir / f"{name}.png", picture)
-        print(f"{path}  pixels by label: {label_counts(sample)}")
+        print(f"{path}  labels: {label_counts(sample)}")
     print(f"wrote {len(chosen)} of {count} samples to {args.out_dir}")
 
 

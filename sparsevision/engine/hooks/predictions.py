@@ -16,13 +16,16 @@ from sparsevision.engine.plain import to_plain
 from sparsevision.registry import HOOKS
 from sparsevision.utils import atomic_write
 
+OF_CLOUDS = ("pred_point_", "pred_voxel_")
+
 
 @HOOKS.register_module()
 class PredictionWriter(Hook):
     """A file per sample and field, named by the sample, and `metrics.json`.
 
     `pred_mask` and `pred_soft_mask` become 8-bit PNGs (255 times the probability), `pred_sem_seg` an 8-bit PNG of class
-    ids; any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by
+    ids; `pred_point_labels` and the other fields of clouds a .npy array, a number a point (labels: uint8 if they fit);
+    any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by
     `load_checkpoint`.
 
     Args:
@@ -51,6 +54,11 @@ class PredictionWriter(Hook):
             write_png(folder / f"{name}.png", np.round(probability.astype(np.float64) * 255).astype(np.uint8))
         elif field == "pred_sem_seg" and isinstance(value, PixelData):
             write_png(folder / f"{name}.png", value.data.cpu().numpy().reshape(value.shape[-2:]).astype(np.uint8))
+        elif field.startswith(OF_CLOUDS):
+            values = value.detach().cpu().numpy()
+            small = values.dtype.kind == "i" and 0 <= values.min(initial=0) <= values.max(initial=0) <= 255
+            with atomic_write(folder / f"{name}.npy") as file:
+                np.save(file, values.astype(np.uint8) if small else values, allow_pickle=False)
         else:
             content = value.to_dict() if isinstance(value, BaseDataElement) else {field: value}
             save_checkpoint({field: to_plain(content, where=field)}, folder / f"{name}.pt")

@@ -10,9 +10,11 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from sparsevision.datasets.image_io import read_image
+from sparsevision.datasets.points.scene import read_scene
 from sparsevision.registry import HOOKS
 from sparsevision.utils import UserError
 from sparsevision.visualization import draw_event_grid
+from sparsevision.visualization.cloud_samples import draw_voxel_inputs
 
 
 @HOOKS.register_module()
@@ -58,15 +60,31 @@ class VisualizationHook(Hook):
         for number, sample in enumerate(outputs):
             name = str(sample.get("sample_id", f"{step}_{number}"))
             out_file = Path(self.out_dir, f"{name}.png") if self.out_dir and not prefix else None
+            cloud = "pred_point_labels" in sample
             runner.visualizer.add_datasample(
                 prefix + name,
-                _image_of(sample, batch, number),
-                sample,
+                None if cloud else _image_of(sample, batch, number),
+                with_points(sample) if cloud else sample,
                 show=self.show,
                 wait_time=self.wait_time,
                 out_file=out_file,
                 step=step,
             )
+
+
+def with_points(sample: BaseDataElement) -> BaseDataElement:
+    """A sample of a cloud that carries its points and colours, read from its scene's folder if it does not yet.
+
+    Raises:
+        UserError: the folder is no prepared scene.
+    """
+    if "points" in sample or not sample.get("scene_dir"):
+        return sample
+    scene, drawn = read_scene(sample.get("scene_dir")), sample.new()
+    drawn.set_data({"points": np.asarray(scene.coord), "colours": np.asarray(scene.color)})
+    if scene.original_to_point is not None:
+        drawn.set_data({"original_to_point": np.asarray(scene.original_to_point)})
+    return drawn
 
 
 def _image_of(sample: BaseDataElement, batch: Any, number: int) -> np.ndarray:
@@ -78,19 +96,23 @@ def _image_of(sample: BaseDataElement, batch: Any, number: int) -> np.ndarray:
 
 
 def input_picture(inputs: Mapping[str, Tensor], sample: BaseDataElement) -> np.ndarray:
-    """The input of one sample as uint8 RGB (H,W,3): its `image`, in 0..255, or the newest grid of its `events`.
+    """The input of one sample as uint8 RGB (H,W,3): its `image`, in 0..255, newest grid of `events`, or voxels.
 
     Args:
-        inputs: (C,H,W) by name, as a pipeline packs them.
+        inputs: by name, as a pipeline packs them: (C,H,W), or `coords` and `colours` of voxels or of two views.
         sample: says in `num_grids` of how many grids the events are made; without it they are one.
 
     Raises:
-        UserError: neither an image nor events.
+        UserError: none of these.
     """
+    if "coords" in inputs or "coords1" in inputs:
+        return draw_voxel_inputs(inputs)
     if "events" in inputs:
         grids = inputs["events"].detach().float().cpu().numpy()
         return draw_event_grid(grids[-(len(grids) // sample.get("num_grids", 1)) :])
     if "image" not in inputs:
-        raise UserError(f"samples with {', '.join(inputs) or 'no inputs'} cannot be drawn; expected image or events.")
+        raise UserError(
+            f"samples with {', '.join(inputs) or 'no inputs'} cannot be drawn; expected image, events or voxels."
+        )
     image = inputs["image"].permute(1, 2, 0).cpu().numpy()
     return image if image.dtype == np.uint8 else np.clip(np.round(image), 0, 255).astype(np.uint8)
