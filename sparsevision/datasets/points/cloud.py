@@ -72,8 +72,15 @@ class PointCloud:
         """(n,) bool: the points that have a label."""
         return np.asarray(self.labels) != self.ignore_index
 
-    def with_only_labels_at(self, indices: np.ndarray, *, scene: str = "this scene") -> "PointCloud":
+    def with_only_labels_at(
+        self, indices: np.ndarray, *, given: np.ndarray | None = None, scene: str = "this scene"
+    ) -> "PointCloud":
         """The same cloud with all labels removed but those of the points `indices` (k,). Spec of CPCM: weak labels.
+
+        Args:
+            indices: the labelled points.
+            given: (k,) what the annotator said of them, right or wrong; None: the cloud's own labels.
+            scene: named in errors.
 
         Raises:
             UserError: an index that the cloud does not have: the file of indices belongs to another cloud.
@@ -91,5 +98,5 @@ class PointCloud:
                 "The index file was made for another scene or another copy of it; draw the labels again."
             )
         labels = np.full(len(self), self.ignore_index, dtype=np.int64)
-        labels[indices] = np.asarray(self.labels)[indices]
+        labels[indices] = np.asarray(self.labels)[indices] if given is None else given
         return replace(self, labels=labels)

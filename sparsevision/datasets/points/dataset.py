@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 from mmengine.logging import print_log
 
+from sparsevision.annotation import PointLabels
 from sparsevision.datasets.points.classes import KITTI19, S3DIS13, SCANNET20, ClassSet
 from sparsevision.datasets.points.scene import scene_keys
 from sparsevision.datasets.points.sparse_labels import load_point_labels
@@ -17,7 +17,8 @@ from sparsevision.utils import UserError
 class PointSegDataset(SeededDataset):
     """Scenes of a prepared set, with sparse labels if a file of them is named.
 
-    A sample is {"scene_dir", "scene": key, "indices": labelled points (k,) or None for all, "sample_id", "dataset"}.
+    A sample is {"scene_dir", "scene": key, "indices": labelled points (k,) or None for all, "given_labels": what the
+    file of labels says of these points (k,), "sample_id", "dataset"}.
     A scene whose file of labels names no point stays: it takes part in what needs no labels, and is counted in the log.
 
     Args:
@@ -54,9 +55,9 @@ class PointSegDataset(SeededDataset):
                 f"{root}: {len(missing)} scenes of the split '{self.split}' are missing, the first is {missing[0]}. "
                 f"{self.prepare}".strip()
             )
-        return [self._sample(key, indices) for key, indices in self._labelled_points(keys).items()]
+        return [self._sample(key, points) for key, points in self._labelled_points(keys).items()]
 
-    def _labelled_points(self, keys: list[str]) -> dict[str, np.ndarray | None]:
+    def _labelled_points(self, keys: list[str]) -> dict[str, PointLabels | None]:
         if self.sparse is None:
             return dict.fromkeys(keys)
         path = Path(self.data_root) / self.sparse
@@ -72,13 +73,14 @@ class PointSegDataset(SeededDataset):
             f"{counts.count(0)} scenes without any",
             logger="current",
         )
-        return {key: labels[key].indices for key in keys}
+        return labels
 
-    def _sample(self, key: str, indices: np.ndarray | None) -> dict:
+    def _sample(self, key: str, points: PointLabels | None) -> dict:
         return {
             "scene_dir": str(Path(self.data_root) / key),
             "scene": key,
-            "indices": indices,
+            "indices": None if points is None else points.indices,
+            "given_labels": None if points is None else points.labels,
             "sample_id": key.replace("/", "_"),
             "dataset": self.CLASSES.name,
         }

@@ -22,7 +22,7 @@ META_KEYS = ("scene", "sample_id", "dataset", "scene_dir", "label_survival")
 
 @TRANSFORMS.register_module()
 class LoadPointScene(BaseTransform):
-    """Read a scene: adds "cloud", a `PointCloud` whose labels are those of the sample's `indices` alone if it has any.
+    """Read a scene: adds "cloud", a `PointCloud` whose labels are those given at the sample's `indices` if it has any.
 
     Colours are float32. "original_to_point" and "original_segment" are added where the set was thinned.
     """
@@ -36,7 +36,8 @@ class LoadPointScene(BaseTransform):
             ignore_index=IGNORE_INDEX,
         )
         if results.get("indices") is not None:
-            cloud = cloud.with_only_labels_at(results["indices"], scene=results["scene"])
+            given = results.get("given_labels")
+            cloud = cloud.with_only_labels_at(results["indices"], given=given, scene=results["scene"])
         more = {name: getattr(scene, name) for name in ("original_to_point", "original_segment")}
         return results | {"cloud": cloud} | {name: array for name, array in more.items() if array is not None}
 

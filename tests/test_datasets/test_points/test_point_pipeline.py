@@ -75,6 +75,16 @@ def test_a_training_item_holds_two_views_with_the_sparse_labels_alone(root):
     assert (empty.sparse_voxel_labels1 == 255).all()
 
 
+def test_what_the_annotator_said_is_learnt_even_where_it_is_wrong(root):
+    wrong = PointLabels(indices=LABELLED, labels=(a_scene(0).segment[LABELLED] + 1) % 13, size=(400,))
+    save_annotations(root / "sparse" / "wrong.npz", {KEYS[0]: wrong})
+    data = S3DISDataset(
+        data_root=str(root), split="area_1", sparse="sparse/wrong.npz", pipeline=training_pipeline(preset="fixed")
+    )
+    labels = data[SampleIndex(0, draw=5, seed=1)]["data_samples"].sparse_voxel_labels1
+    assert sorted(labels[labels != 255].tolist()) == sorted(wrong.labels.tolist())
+
+
 def test_items_depend_on_seed_and_draw_alone(root):
     data = S3DISDataset(data_root=str(root), split="area_1", pipeline=training_pipeline())
     same, again, other = (data[SampleIndex(0, draw=draw, seed=1)]["inputs"]["coords2"] for draw in (5, 5, 6))
