@@ -2,6 +2,7 @@
 
 from sparsevision.datasets.points.correspond import match_views
 from sparsevision.datasets.points.voxelise import voxelize
+from sparsevision.methods.cpcm.convert import convert_checkpoint
 from sparsevision.methods.cpcm.losses import CPCMWeights, Matches, cpcm_losses, js_divergence, supervised_loss
 from sparsevision.methods.cpcm.method import CPCM
 from sparsevision.methods.cpcm.network import Res16UNet, Res16UNet14A, Res16UNet18A, Res16UNet34A, Res16UNet34C
@@ -23,6 +24,7 @@ __all__ = [
     "Res16UNet34A",
     "Res16UNet34C",
     "choose_boxes",
+    "convert_checkpoint",
     "cpcm_losses",
     "hide_masked",
     "js_divergence",

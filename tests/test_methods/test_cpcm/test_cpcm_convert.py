@@ -7,7 +7,8 @@ from spunet import dense_spunet, dense_weight, spunet_shapes, spunet_state
 from torch.nn import functional as F
 
 from sparsevision.layers.sparse_conv import CoordinateManager, SparseConv3d, SparseConvTranspose3d, SparseTensor
-from sparsevision.methods.cpcm.convert import convert_checkpoint, convert_with_report
+from sparsevision.methods.cpcm import convert_checkpoint
+from sparsevision.methods.cpcm.convert import convert_with_report
 from sparsevision.methods.cpcm.network import Res16UNet, Res16UNet14A, Res16UNet18A, Res16UNet34A, Res16UNet34C
 from sparsevision.utils import UserError
 
