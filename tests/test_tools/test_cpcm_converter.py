@@ -6,7 +6,8 @@ import pytest
 import torch
 from tool_runner import run_tool
 
-from sparsevision.engine import load_checkpoint
+from sparsevision.engine import load_checkpoint, load_state_dict
+from sparsevision.methods.cpcm import CPCM
 from sparsevision.methods.cpcm.network import Res16UNet, Res16UNet14A
 
 TOOL = "model_converters/cpcm.py"
@@ -26,8 +27,10 @@ def test_a_released_checkpoint_becomes_ours(tmp_path):
     checkpoint = load_checkpoint(tmp_path / "ours.pth")
     meta = checkpoint["meta"]
     assert (meta["method"], meta["preset"], meta["variant"], meta["source_epoch"]) == ("cpcm", "published", "14A", 179)
-    state = {name.removeprefix("network."): value for name, value in checkpoint["state_dict"].items()}
-    Res16UNet(**meta["network"]).load_state_dict(state)
+    model = CPCM(network=Res16UNet(**meta["network"]), mask={"weight": 5.0})
+    assert load_state_dict(model, checkpoint["state_dict"], source="ours", strict=True).complete
+    for name, value in network.state_dict().items():
+        assert torch.equal(model.network.state_dict()[name], value)
 
 
 def test_a_pretrained_network_without_classifier_says_so(tmp_path):
