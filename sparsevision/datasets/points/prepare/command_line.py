@@ -89,9 +89,8 @@ def _prepare(args: argparse.Namespace, raw: RawSet, splits: Splits, keys: Sequen
     sweep(root, keys)
     try:
         outcomes = _over(preparation(raw, root, overwrite=args.overwrite), keys, args.workers, "preparing")
-    except KeyboardInterrupt:
+    finally:
         sweep(root, keys)
-        raise
     failed = [outcome for outcome in outcomes if outcome.problems]
     try:
         counts = write_card(root, raw, splits)

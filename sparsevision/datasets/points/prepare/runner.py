@@ -2,11 +2,13 @@
 
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,7 +84,7 @@ def over_scenes(
         done: called after each scene.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C; workers end the scene at which they are, no other is begun.
+        KeyboardInterrupt: after Ctrl-C; workers are stopped where they are, what `sweep` removes may be left.
     """
     results = {}
     for key, result in _results(function, keys, workers=min(workers, len(keys))):
@@ -95,12 +97,31 @@ def _results(function: Callable[..., Result], keys: Sequence[str], *, workers: i
     if workers <= 1:
         yield from ((key, function(key)) for key in keys)
         return
+    others = set(active_children())
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_ctrl_c_to_the_parent)
+    done = False
     try:
-        futures = {pool.submit(function, key): key for key in keys}
+        with _ignored_ctrl_c():  # processes start at the first submissions, and keep what is ignored then
+            futures = {pool.submit(function, key): key for key in keys}
         yield from ((futures[future], future.result()) for future in as_completed(futures))
+        done = True
     finally:
+        for process in () if done else set(active_children()) - others:
+            process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ignored_ctrl_c() -> Iterator[None]:
+    """Signals can be set in the main thread only; elsewhere this does nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _leave_ctrl_c_to_the_parent() -> None:
