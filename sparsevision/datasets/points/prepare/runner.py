@@ -8,7 +8,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,7 +99,7 @@ def _results(function: Callable[..., Result], keys: Sequence[str], *, workers: i
         yield from ((key, function(key)) for key in keys)
         return
     others = set(active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_ctrl_c_to_the_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_leave_ctrl_c_to_the_parent)
     done = False
     try:
         with _ignored_ctrl_c():  # processes start at the first submissions, and keep what is ignored then
@@ -109,6 +110,15 @@ def _results(function: Callable[..., Result], keys: Sequence[str], *, workers: i
         for process in () if done else set(active_children()) - others:
             process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Processes that share nothing with this one; where the system can, one of them imports the package for all."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 @contextmanager
