@@ -1,5 +1,6 @@
 """The folder of a synthetic set: whole or not there, with a card that says what it was made of."""
 
+import errno
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ def write_set(out: str | Path, card: Mapping, write: Callable[[Path], None], *, 
 
     Raises:
         UserError: `out` holds another set and `overwrite` is not set, or something that is no synthetic set.
+        OSError: `out` is a file, or cannot be written to.
     """
     out = Path(out)
     found = _card_of(out)
@@ -55,6 +57,8 @@ def _card_of(out: Path) -> dict | None:
 
 
 def _check_place(out: Path, *, is_a_set: bool, overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(out))
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not is_a_set:

@@ -20,7 +20,18 @@ def test_make_camouflage(tmp_path):
     assert make("--out", tmp_path / "set", "--seed", 6, "--overwrite").code == 0
 
 
-@pytest.mark.parametrize("kind", ["camouflage", "photos", "street"])
+def test_make_rooms(tmp_path):
+    pytest.importorskip("skimage")
+    few = ("rooms", "--small", "--s3dis-train", 1, "--s3dis-test", 0, "--scannet-train", 0, "--scannet-val", 0)
+    first = run_tool("make_synthetic.py", *few, "--scannet-test", 0, "--s3dis-points", 2000, "--out", tmp_path / "set")
+    assert first.code == 0
+    assert "wrote 1 training and 0 test rooms in the layout of S3DIS, 0 training" in first.out
+    assert 1800 < len((tmp_path / "set/s3dis/Area_1/office_1/office_1.txt").read_text().splitlines()) < 2200
+    refused = run_tool("make_synthetic.py", *few, "--positions", 0, "--out", tmp_path / "other")
+    assert (refused.code, "1 to 20 positions" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["camouflage", "photos", "street", "rooms"])
 @pytest.mark.parametrize("place", ["file", "file/folder"])
 def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path, kind, place):
     pytest.importorskip("skimage")
