@@ -2,6 +2,8 @@
 
 import os
 import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.points.classes import SCANNET20
-from sparsevision.utils import UserError
+from sparsevision.datasets.points.scene import read_scene, scene_keys
+from sparsevision.utils import UserError, atomic_write
 
 SCENE = re.compile(r"scene\d{4}_\d{2}")
 
@@ -42,3 +45,55 @@ def write_scannet_predictions(folder: str | os.PathLike, scene: str, pred_train_
     numbers = np.array([str(raw) for raw in SCANNET20.raw_ids])[classes]
     write_bytes(path, ("\n".join(numbers.tolist()) + "\n").encode())
     return path
+
+
+def write_scannet_submission(
+    predictions: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    root: str | os.PathLike,
+    split: str = "test",
+    done: Callable[[str], None] = lambda scene: None,
+) -> Path:
+    """Text files of all scenes of a split in `folder`, and <folder>.zip of them to upload, which is returned.
+
+    Args:
+        predictions: folder of <scene>.npy, classes 0..19 (n,) of all vertices, as `tools/test.py --out` writes them.
+        folder: made if it is not there.
+        root: the prepared set, which says how many vertices a scene has.
+        split: whose scenes are needed.
+        done: called with each scene that is written.
+
+    Raises:
+        UserError: predictions of a scene are missing, or not one for each vertex; nothing is written before all are
+            found to be there.
+    """
+    folder, keys = Path(folder), scene_keys(root, split)
+    files = {key: Path(predictions) / f"{key}.npy" for key in keys}
+    missing = [path for path in files.values() if not path.is_file()]
+    if missing:
+        raise UserError(
+            f"{missing[0]}: there is no such file ({len(missing)} of {len(files)} scenes of '{split}' are missing). "
+            "Predict all of them: tools/test.py with --out."
+        )
+    written = []
+    for key, path in files.items():
+        written.append(write_scannet_predictions(folder, key, _read_classes(path, Path(root) / key)))
+        done(key)
+    archive = folder.with_name(f"{folder.name}.zip")
+    with atomic_write(archive) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archived:
+        for path in written:
+            archived.write(path, path.name)
+    return archive
+
+
+def _read_classes(path: Path, scene: Path) -> np.ndarray:
+    """The array, once it is sure that it has a number for each vertex of the prepared scene."""
+    try:
+        classes = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: is no array that can be read ({error}).") from error
+    count = len(read_scene(scene))
+    if classes.shape != (count,):
+        raise UserError(f"{path}: has shape {classes.shape}; expected a class for each of the {count} vertices.")
+    return classes

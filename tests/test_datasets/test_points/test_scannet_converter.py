@@ -1,6 +1,8 @@
 """ScanNet from raw meshes and annotations to a prepared set, and back to files for its test server."""
 
 import json
+import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -244,3 +246,29 @@ def test_predictions_that_the_server_would_refuse(tmp_path, scene, classes, said
     with pytest.raises(UserError, match=said):
         write_scannet_predictions(tmp_path, scene, classes)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_for_the_test_server(tmp_path, raw):
+    assert scannet(raw, "--out", tmp_path / "set").code == 0
+    arguments = ("misc/scannet_submission.py", tmp_path / "pred", "--data", tmp_path / "set", "--out", tmp_path / "up")
+    found = run_tool(*arguments)
+    assert (found.code, "1 of 1 scenes of 'test' are missing" in found.err) == (2, True)
+    (tmp_path / "pred").mkdir()
+    for classes, said in ((np.zeros(69, np.uint8), "has shape (69,); expected"), (np.full(70, 20), "vertex 0 has 20")):
+        np.save(tmp_path / "pred/scene0707_00.npy", classes)
+        found = run_tool(*arguments)
+        assert (found.code, said in found.err) == (2, True)
+    (tmp_path / "pred/scene0707_00.npy").write_bytes(b"none")
+    assert "is no array" in run_tool(*arguments).err
+    np.save(tmp_path / "pred/scene0707_00.npy", np.full(70, 19, np.uint8))
+    found = run_tool(*arguments)
+    assert (found.code, "up.zip: 1 scenes of 'test'" in found.out) == (0, True)
+    with zipfile.ZipFile(tmp_path / "up.zip") as archive:
+        assert archive.namelist() == ["scene0707_00.txt"]
+        assert archive.read("scene0707_00.txt").split() == [b"39"] * 70
+
+
+def test_without_plyfile_it_is_said_how_to_get_it(tmp_path, raw, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plyfile", None)
+    made = scannet(raw, "--out", tmp_path / "out")
+    assert (made.code, 'pip install "sparsevision[points]"' in made.err) == (2, True)

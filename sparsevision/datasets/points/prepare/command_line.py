@@ -49,7 +49,9 @@ def run_prepare(
         splits = raw.splits()
         keys = _chosen(splits, args.scenes)
         return _verify(args, raw, keys) if args.verify else _prepare(args, raw, splits, keys)
-    except UserError as error:
+    except (UserError, ImportError) as error:
+        if isinstance(error, ImportError) and "sparsevision[" not in str(error):
+            raise
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
