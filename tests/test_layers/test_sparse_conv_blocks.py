@@ -1,0 +1,87 @@
+"""Sums over many blocks of pairs against one plain sum, and each gradient alone against both at once."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from sparsevision.layers.sparse_conv import CoordinateManager, KernelMap, convolve_pairs, convolve_table
+from sparsevision.layers.sparse_conv.products import BLOCK_ROWS, SIDE, chunks, multiply_pairs, rows_at_once
+
+BOTH_WAYS = pytest.mark.parametrize("convolve", [convolve_pairs, convolve_table], ids=["pairs", "table"])
+
+
+@pytest.fixture(scope="module")
+def kernel_map() -> KernelMap:
+    """A slab of 5,760 voxels in mixed order: some offsets need two blocks, none of them a full number of sides."""
+    coords = torch.ones(1, 40, 36, 4).nonzero()
+    return CoordinateManager(coords[torch.randperm(len(coords))]).kernel_map(1, kernel_size=3)
+
+
+def plain_sum(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
+    summed = feats @ kernel[kernel_map.identity]
+    for offset, (start, stop) in enumerate(zip(kernel_map.starts[:-1], kernel_map.starts[1:], strict=True)):
+        product = feats[kernel_map.in_rows[start:stop]] @ kernel[offset]
+        summed = summed.index_add(0, kernel_map.out_rows[start:stop], product)
+    return summed
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("channels", "width"), [(16, 32), (5, 3)])
+def test_blocks_add_up_to_the_plain_sum(kernel_map, convolve, channels, width):
+    feats = torch.randn(kernel_map.num_in, channels, dtype=torch.float64, requires_grad=True)
+    kernel = torch.randn(27, channels, width, dtype=torch.float64, requires_grad=True)
+    assert kernel_map.num_in > rows_at_once(feats, width)
+    ours, plain = (way(feats, kernel, kernel_map) for way in (convolve, plain_sum))
+    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-12)
+    weights = torch.randn_like(plain)
+    grads = [torch.autograd.grad((out * weights).sum(), (feats, kernel)) for out in (ours, plain)]
+    for found, expected in zip(*grads, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-10)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("which", [0, 1], ids=["feats", "kernel"])
+def test_one_gradient_alone_is_that_of_both(kernel_map, convolve, which):
+    inputs = [torch.randn(kernel_map.num_in, 8), torch.randn(27, 8, 4)]
+    both = [value.clone().requires_grad_() for value in inputs]
+    convolve(*both, kernel_map).square().sum().backward()
+    inputs[which].requires_grad_()
+    convolve(*inputs, kernel_map).square().sum().backward()
+    assert torch.equal(inputs[which].grad, both[which].grad)
+
+
+def test_chunks_hold_every_pair_once_in_order(kernel_map):
+    parts = list(chunks(kernel_map, block=1000))
+    assert torch.equal(torch.cat([rows for _, rows, _ in parts]), kernel_map.in_rows)
+    assert torch.equal(torch.cat([rows for _, _, rows in parts]), kernel_map.out_rows)
+    assert max(len(rows) for _, rows, _ in parts) == 1000
+    counts = torch.zeros(27, dtype=torch.long)
+    counts.index_add_(0, torch.tensor([offset for offset, _, _ in parts]), torch.tensor([len(p[1]) for p in parts]))
+    assert counts.tolist() == torch.tensor(kernel_map.starts).diff().tolist()
+    assert not list(chunks(CoordinateManager(torch.zeros(1, 4).long()).kernel_map(1, kernel_size=3), block=1000))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_lies_in_fresh_memory_does_not_matter(kernel_map, dtype):
+    """Blocks are filled up with rows that nothing has written; NaN there must stay there."""
+    feats, kernel = torch.randn(kernel_map.num_in, SIDE, dtype=dtype), torch.randn(27, SIDE, SIDE, dtype=dtype)
+    expected = multiply_pairs(feats, kernel, kernel_map)
+    fills = torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    try:
+        kernel.requires_grad_()
+        found = convolve_pairs(feats, kernel, kernel_map)
+        found.sum().backward()
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.utils.deterministic.fill_uninitialized_memory = fills
+    assert torch.equal(found, expected)
+    assert kernel.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("width", [16, 96, 256, 4096])
+def test_rows_of_a_block_are_full_sides_within_bounds(width):
+    rows = rows_at_once(torch.empty(0, 16), width)
+    assert rows % SIDE == 0
+    assert BLOCK_ROWS[0] <= rows <= BLOCK_ROWS[1]
