@@ -1,8 +1,9 @@
-"""For people who want no Runner: build a model, give it images or events, get results."""
+"""For people who want no Runner: build a model, give it images, events or clouds, get results."""
 
 from sparsevision.apis.camouflage import CamouflageInferencer, CamouflageResult
 from sparsevision.apis.events import EventSegInferencer, EventSegResult, EventStream
 from sparsevision.apis.model import init_model
+from sparsevision.apis.points import PointSegInferencer, PointSegResult
 
 __all__ = [
     "CamouflageInferencer",
@@ -10,5 +11,7 @@ __all__ = [
     "EventSegInferencer",
     "EventSegResult",
     "EventStream",
+    "PointSegInferencer",
+    "PointSegResult",
     "init_model",
 ]

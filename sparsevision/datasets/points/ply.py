@@ -1,7 +1,7 @@
 """PLY files: clouds and triangle meshes, ASCII or binary of either byte order."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,13 @@ def read_ply(path: str | os.PathLike) -> PlyMesh:
     return PlyMesh(points, colours, _triangles(content, len(points), path), columns)
 
 
-def write_ply(path: str | os.PathLike, mesh: PlyMesh) -> None:
+def write_ply(path: str | os.PathLike, mesh: PlyMesh, *, comments: Sequence[str] = ()) -> None:
     """Write a binary little-endian file, whole or not at all. Colours are named red, green, blue.
+
+    Args:
+        path: the file; its folder is made.
+        mesh: what to write.
+        comments: lines for the header; characters outside ASCII become "?".
 
     Raises:
         UserError: arrays of different lengths, or numbers that the format does not know.
@@ -96,14 +101,15 @@ def write_ply(path: str | os.PathLike, mesh: PlyMesh) -> None:
     rows = np.empty(len(mesh), dtype=[(name, column.dtype) for name, column in columns.items()])
     for name, column in columns.items():
         rows[name] = column
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(mesh)}"]
+    header = ["ply", "format binary_little_endian 1.0", *(f"comment {' '.join(line.split())}" for line in comments)]
+    header += [f"element vertex {len(mesh)}"]
     header += [f"property {TYPES[column.dtype.str[1:]]} {name}" for name, column in columns.items()]
     faces = b""
     if mesh.faces is not None:
         header += [f"element face {len(mesh.faces)}", f"property list uchar int {FACE_NAMES[0]}"]
         faces = _face_bytes(mesh.faces)
     with atomic_write(path) as stream:
-        stream.write("\n".join([*header, "end_header\n"]).encode("ascii"))
+        stream.write("\n".join([*header, "end_header\n"]).encode("ascii", "replace"))
         stream.write(rows.tobytes())
         stream.write(faces)
 

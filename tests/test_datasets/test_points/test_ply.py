@@ -55,6 +55,12 @@ def test_what_is_written_is_read(tmp_path):
     check_same(read_ply(tmp_path / "a.ply"), mesh_of())
 
 
+def test_comments_stand_in_the_header(tmp_path):
+    write_ply(tmp_path / "a.ply", mesh_of(), comments=["label 0: wall", "two\nlines \u00fc"])
+    assert b"\ncomment label 0: wall\ncomment two lines ?\nelement" in (tmp_path / "a.ply").read_bytes()
+    check_same(read_ply(tmp_path / "a.ply"), mesh_of())
+
+
 def test_points_alone(tmp_path):
     write_ply(tmp_path / "a.ply", PlyMesh(points=np.zeros((3, 3), np.float32)))
     mesh = read_ply(tmp_path / "a.ply")
