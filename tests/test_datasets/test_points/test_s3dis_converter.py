@@ -14,10 +14,11 @@ from raw_clouds import S3DIS_ROOM, write_s3dis_room
 from tool_runner import run_tool
 
 from sparsevision.datasets.points.classes import S3DIS13
+from sparsevision.datasets.points.prepare import thin
 from sparsevision.datasets.points.prepare.command_line import run_prepare
 from sparsevision.datasets.points.prepare.runner import over_scenes
 from sparsevision.datasets.points.prepare.s3dis import S3DIS
-from sparsevision.datasets.points.prepare.thin import mixed_cells, thin_rows
+from sparsevision.datasets.points.prepare.thin import keep_rows, mixed_cells, thin_rows
 from sparsevision.datasets.points.scene import read_scene, scene_keys
 from sparsevision.datasets.points.voxelise import voxelize
 
@@ -86,6 +87,15 @@ def test_thinning_takes_the_cells_of_the_voxeliser(cloud):
     assert mixed_cells(np.zeros(5000), first, inverse).tolist() == [False]
 
 
+def test_rows_are_kept_in_place(monkeypatch):
+    monkeypatch.setattr(thin, "MOVED", 3)
+    array, rows = np.arange(40).reshape(20, 2), np.array([0, 1, 4, 5, 9, 10, 11, 19])
+    expected = array[rows]
+    kept = keep_rows(array, rows)
+    np.testing.assert_array_equal(kept, expected)
+    assert np.shares_memory(kept, array)
+
+
 def test_splits_follow_the_test_area(tmp_path, raw):
     for area, val in ((5, ["Area_5/office_19"]), (1, ["Area_1/hallway_2", "Area_1/office_1"])):
         made = s3dis(raw.parent if area == 5 else raw, "--out", tmp_path / "out", "--test-area", area)
@@ -143,7 +153,7 @@ def test_damaged_lines_and_stray_files_are_told(tmp_path, raw):
     for stray in (".DS_Store", "Icon\r", "._chair_1.txt"):
         (room / stray).write_bytes(b"\0\1\2")
     (raw / "Area_5/.DS_Store").write_bytes(b"\0")
-    (raw / "Area_5/Icon\r").mkdir()
+    (raw / "Area_5/lounge_1").mkdir()
     made = s3dis(raw, "--out", tmp_path / "out", "--thin", 0)
     assert made.code == 0
     where = "Area_5/office_19/Annotations"
@@ -155,6 +165,7 @@ def test_damaged_lines_and_stray_files_are_told(tmp_path, raw):
         "left out: 4 in all",
         f"taken for clutter: {where}/sofabed_1.txt: no class of this name",
         f"empty: {where}/table_1.txt: holds no point",
+        "warning: Area_5/lounge_1 has no folder Annotations and is left out",
     ):
         assert line in made.out
     scene = read_scene(tmp_path / "out" / "Area_5/office_19")
@@ -224,7 +235,7 @@ def test_verify_finds_what_differs(tmp_path, raw):
     sound = s3dis(raw, "--out", out, "--verify")
     assert (sound.code, "everything is in order" in sound.out) == (0, True)
     coord = np.load(out / "Area_1/office_1/coord.npy")
-    coord[7, 1] += 0.25
+    coord[7, 1] += 1.25
     np.save(out / "Area_1/office_1/coord.npy", coord)
     shutil.rmtree(out / "Area_6")
     path = raw / "Area_5/office_19/Annotations/wall_1.txt"
@@ -233,6 +244,7 @@ def test_verify_finds_what_differs(tmp_path, raw):
     found = s3dis(raw, "--out", out, "--verify")
     assert found.code == 1
     assert "problem: Area_1/office_1: coord.npy differs in 1 of" in found.out
+    assert re.search(r"problem: Area_1/office_1: a point stands for one that is 1\.2[45]\d+ m away", found.out)
     assert "problem: Area_6/copyRoom_1: is not prepared, or not wholly" in found.out
     assert "problem: Area_5/office_19: coord.npy is float32 " in found.out
     assert "count differs: Area_5/office_19: its own file has 240 lines, its annotations 241 points" in found.out

@@ -16,7 +16,7 @@ import numpy as np
 from sparsevision.datasets.points.classes import IGNORE_INDEX, S3DIS13, S3DIS_RAW, ClassSet
 from sparsevision.datasets.points.prepare.raw_set import Note, RawSet, Reading, Verdict, differences
 from sparsevision.datasets.points.prepare.s3dis_text import count_lines, read_point_lines
-from sparsevision.datasets.points.prepare.thin import mixed_cells, thin_rows
+from sparsevision.datasets.points.prepare.thin import keep_rows, mixed_cells, thin_rows
 from sparsevision.datasets.points.scene import Scene
 from sparsevision.utils import UserError
 
@@ -31,7 +31,7 @@ class S3DIS(RawSet):
     """The raw text files. Rooms become scenes "Area_1/office_10".
 
     While a room is read, 20 bytes are held for each of its points (coordinates, colour, class, object), and one block
-    of text; thinning adds a number of 64 bits a point and what sorting takes.
+    of text. Thinning happens in these arrays; it adds a number of 64 bits a point and what sorting takes.
 
     Args:
         root: folder of Area_1 ... Area_6, or the one it was unpacked in.
@@ -117,19 +117,21 @@ class S3DIS(RawSet):
         return [Note("left out", f"{key}/Annotations/{name!r}: no annotation file") for name in stray]
 
     def _thinned(self, original: Scene) -> Scene:
-        """First point of each cell; where a cell holds points of several classes, it has none."""
+        """First point of each cell; where a cell holds points of several classes, it has none. Uses up `original`."""
         raw = original.segment_raw
         truth = S3DIS13.to_train(raw)
         if not self.thin:
             return replace(original, segment=truth)
         first, inverse = thin_rows(original.coord, self.thin)
         mixed = mixed_cells(raw, first, inverse)
+        raw, instance = keep_rows(raw, first), keep_rows(original.instance, first)
+        raw[mixed], instance[mixed] = IGNORE_INDEX, 0
         return Scene(
-            coord=original.coord[first],
-            color=original.color[first],
-            segment=np.where(mixed, np.uint8(IGNORE_INDEX), truth[first]),
-            segment_raw=np.where(mixed, np.uint8(IGNORE_INDEX), raw[first]),
-            instance=np.where(mixed, np.int32(0), original.instance[first]),
+            coord=keep_rows(original.coord, first),
+            color=keep_rows(original.color, first),
+            segment=S3DIS13.to_train(raw),
+            segment_raw=raw,
+            instance=instance,
             original_to_point=inverse,
             original_segment=truth,
         )
@@ -137,16 +139,26 @@ class S3DIS(RawSet):
     def verify(self, key: str, prepared: Scene) -> Verdict:
         """See RawSet; also whether each original point lies within a cell's side of the point that stands for it."""
         original, notes = self._read_all(key)
-        problems = differences(self._thinned(original), prepared)
-        if self.thin and not problems:
-            away = np.abs(prepared.coord[prepared.original_to_point] - original.coord).max()
-            if away > self.thin * 1.001:  # float32
-                problems.append(f"a point stands for one that is {away:.4f} m away")
+        points = len(original)
+        problems = self._far_away(original, prepared)
+        problems += differences(self._thinned(original), prepared)
         room = self.home / key / f"{Path(key).name}.txt"
-        if room.is_file() and not 0 <= count_lines(room) - 1 - len(original) <= 1:
-            text = f"{key}: its own file has {count_lines(room) - 1} lines, its annotations {len(original)} points"
-            notes.append(Note("count differs", text))
+        lines = count_lines(room) if room.is_file() else points
+        if lines != points:
+            notes.append(
+                Note("count differs", f"{key}: its own file has {lines} lines, its annotations {points} points")
+            )
         return Verdict(problems, notes)
+
+    def _far_away(self, original: Scene, prepared: Scene) -> list[str]:
+        rows = prepared.original_to_point
+        if rows is None or len(rows) != len(original) or not 0 <= rows.min() <= rows.max() < len(prepared):
+            return []  # which is found anyway
+        for axis in range(3):
+            away = np.abs(prepared.coord[:, axis][rows] - original.coord[:, axis]).max()
+            if away > self.thin * 1.001:  # float32
+                return [f"a point stands for one that is {away:.4f} m away"]
+        return []
 
     def warnings(self) -> list[str]:
         """Numbers of rooms that are not those published, and an empty test area."""
@@ -157,7 +169,16 @@ class S3DIS(RawSet):
             warnings.append(f"areas 1 to 6 have {counts} rooms; published are {published}")
         if not found[self.test_area]:
             warnings.append(f"the test area {self.test_area} has no room, so there is no split 'val'")
-        return warnings
+        return warnings + [f"{key} has no folder Annotations and is left out" for key in self._incomplete()]
+
+    def _incomplete(self) -> list[str]:
+        areas = [self.home / f"Area_{area}" for area in ROOMS]
+        folders = [room for area in areas if area.is_dir() for room in area.iterdir() if room.is_dir()]
+        return sorted(
+            f"{room.parent.name}/{room.name}"
+            for room in folders
+            if not (room.name.startswith(".") or (room / "Annotations").is_dir())
+        )
 
 
 def _class_of(path: Path) -> tuple[int, bool]:

@@ -44,9 +44,8 @@ class DirtyLine:
 
 
 def count_lines(path: Path) -> int:
-    """How many lines a file has at most, by its line ends."""
-    with path.open("rb") as stream:
-        return 1 + sum(block.count(b"\n") for block in iter(lambda: stream.read(BLOCK), b""))
+    """How many lines a file has, the last one with or without its end."""
+    return sum(block.count(b"\n") for block in _blocks(path))
 
 
 def read_point_lines(path: Path) -> Iterator[tuple[np.ndarray, list[DirtyLine]]]:
