@@ -13,7 +13,7 @@ from sparsevision.synthetic.room_classes import KINDS
 from sparsevision.synthetic.room_scanner import RoomScan
 from sparsevision.synthetic.room_styles import Room
 
-BAD_BYTE = b"\x10"
+LOST_BIT = 0x20  # what the damaged characters of the real files lost
 STRAY = b"\x00\x00\x00\x01Bud1"  # how a macOS folder file starts
 
 
@@ -24,8 +24,8 @@ def write_s3dis_room(folder: Path, room: Room, scan: RoomScan, *, offset: Sequen
         folder: to make.
         room, scan: what stands in the room, and its points.
         offset: of the room in its area, metres.
-        dirty: with the faults that the real files have: a byte that is no digit within a number, one behind a number,
-            and a stray file.
+        dirty: with the faults that the real files have: characters that lost a bit, within numbers and between them,
+            in the first file of the ceiling; and a stray file.
     """
     lines = text_lines(scan.points + np.asarray(offset), scan.colours)
     annotations = folder / "Annotations"
@@ -59,10 +59,32 @@ def text_lines(points: np.ndarray, colours: np.ndarray) -> list[bytes]:
 
 
 def _soiled(lines: list[bytes]) -> list[bytes]:
-    """With a bad byte within the red of the line at one third, and one behind the red of the line at two thirds."""
+    """With the three known faults, at a quarter, at half and at three quarters."""
     found = list(lines)
-    for row, fault in ((len(lines) // 3, b"%s.0" + BAD_BYTE + b"0000"), (2 * len(lines) // 3, b"%s" + BAD_BYTE)):
-        words = lines[row].split()
-        words[3] = fault % words[3]
-        found[row] = b" ".join(words) + b"\n"
+    for quarter, fault in enumerate((_soil_decimals, _soil_blank, _soil_digit), start=1):
+        row = quarter * len(lines) // 4
+        found[row] = fault(lines[row])
     return found
+
+
+def _soil_decimals(line: bytes) -> bytes:
+    """Red as a fraction whose second decimal is damaged: 103.0?0000."""
+    words = line.split()
+    words[3] += b".0" + _without_bit(b"0") + b"0000"
+    return b" ".join(words) + b"\n"
+
+
+def _soil_blank(line: bytes) -> bytes:
+    """The blank between red and green is damaged: 185?187."""
+    *start, green, blue = line.split()
+    return b" ".join(start) + _without_bit(b" ") + green + b" " + blue + b"\n"
+
+
+def _soil_digit(line: bytes) -> bytes:
+    """The middle decimal of x is damaged: -9.1?0."""
+    place = line.index(b".") + 2
+    return line[:place] + _without_bit(line[place : place + 1]) + line[place + 1 :]
+
+
+def _without_bit(character: bytes) -> bytes:
+    return bytes([character[0] & ~LOST_BIT])

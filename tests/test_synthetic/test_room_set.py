@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sparsevision.datasets.points.ply import read_ply
+from sparsevision.datasets.points.prepare.dirty_lines import parse_line, repair_line
 from sparsevision.synthetic.room_classes import KINDS, UNANNOTATED
-from sparsevision.synthetic.room_s3dis import BAD_BYTE, text_lines
+from sparsevision.synthetic.room_s3dis import text_lines
 from sparsevision.synthetic.room_sample import furnish_and_scan
 from sparsevision.synthetic.room_scanner import ScanSettings
 from sparsevision.synthetic.room_scannet import TSV, segments_of
@@ -109,8 +110,13 @@ def test_dirty_files_have_the_known_faults_and_nothing_else(made, tmp_path):
     assert {name for name in dirty if dirty[name] != clean.get(name)} == {
         ceiling, "Area_5/office_1/Annotations/.DS_Store",
     }  # fmt: skip
-    wrong = [line for line in (tmp_path / "dirty/s3dis" / ceiling).read_bytes().splitlines() if BAD_BYTE in line]
-    assert [line.split()[3].lstrip(b"0123456789") for line in wrong] == [b".0" + BAD_BYTE + b"0000", BAD_BYTE]
+    dirty_lines, clean_lines = (
+        (root / ceiling).read_bytes().splitlines() for root in (tmp_path / "dirty/s3dis", made / "s3dis")
+    )
+    wrong = [pair for pair in zip(dirty_lines, clean_lines, strict=True) if pair[0] != pair[1]]
+    assert len(wrong) == 3
+    assert all(any(byte < 0x20 for byte in line) for line, _ in wrong)
+    assert [repair_line(line) for line, _ in wrong] == [parse_line(line) for _, line in wrong]
 
 
 def test_scannet_mesh_labels_segments_and_groups_agree(made):
