@@ -226,7 +226,10 @@ def test_what_is_complete_is_kept_and_what_changed_is_made_again(tmp_path, raw):
         2,
         True,
     )
-    assert "4 scenes written" in s3dis(raw, "--out", out, "--thin", 0.05, "--overwrite").out
+    s3dis(raw, "--out", out, "--thin", 0.05, "--overwrite", "--scenes", "Area_1/*")
+    assert scene_keys(out, "train") == ["Area_1/hallway_2", "Area_1/office_1"]  # the others are thinned otherwise
+    assert "2 scenes written, 2 already there" in s3dis(raw, "--out", out, "--thin", 0.05).out
+    assert len(scene_keys(out, "train")) == 3
 
 
 def test_verify_finds_what_differs(tmp_path, raw):
@@ -249,6 +252,11 @@ def test_verify_finds_what_differs(tmp_path, raw):
     assert "problem: Area_5/office_19: coord.npy is float32 " in found.out
     assert "count differs: Area_5/office_19: its own file has 240 lines, its annotations 241 points" in found.out
     assert content(out) == before
+    assert "splits/val.txt names 1 scenes; expected are 2 in the set's order" in (
+        s3dis(raw, "--out", out, "--verify", "--test-area", 1).out
+    )
+    found = s3dis(raw, "--out", tmp_path / "none", "--verify")
+    assert (found.code, "has no dataset.json, so it is no prepared set" in found.err) == (2, True)
 
 
 @pytest.mark.parametrize(

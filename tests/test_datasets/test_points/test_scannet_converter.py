@@ -1,6 +1,7 @@
 """ScanNet from raw meshes and annotations to a prepared set, and back to files for its test server."""
 
 import json
+import re
 import sys
 import zipfile
 
@@ -155,8 +156,7 @@ def test_faults_are_told_and_the_other_scenes_are_prepared(tmp_path, raw, fault)
     lines = [line for line in made.err.splitlines() if line.startswith("error: ")]
     assert made.code == 2
     assert len(lines) == (3 if fault == "no table" else 1)
-    with pytest.raises(UserError, match=said):
-        raise UserError(lines[0])
+    assert re.search(said, lines[0])
     assert not (tmp_path / "out" / KEY).exists()
     assert (tmp_path / "out/scene0707_00/coord.npy").exists()
 

@@ -1,6 +1,7 @@
 """SemanticKITTI from raw scans to coloured clouds: what the camera sees, and nothing else."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from sparsevision.datasets.points.classes import KITTI19
 from sparsevision.datasets.points.prepare.front_camera import bilinear_colours, is_inside, project, read_calibration
 from sparsevision.datasets.points.prepare.semantic_kitti import SemanticKITTI
 from sparsevision.datasets.points.scene import read_scene, scene_keys
-from sparsevision.utils import UserError
 
 KEYS = ("00/000000", "00/000001", "10/000000", "08/000000", "11/000000")
 
@@ -66,6 +66,7 @@ def test_the_points_in_the_picture_arrive_with_its_colours(tmp_path):
 
 
 def test_sequence_08_is_for_validation(tmp_path, raw):
+    (raw / "sequences/08/velodyne/._000000.bin").write_bytes(b"stray")
     made = kitti(raw.parent, "--out", tmp_path / "out")
     assert made.code == 0
     assert {split: scene_keys(tmp_path / "out", split) for split in ("train", "val", "test")} == {
@@ -125,8 +126,7 @@ def test_faults_are_told_and_the_other_scans_are_prepared(tmp_path, raw, fault):
     break_it(raw / "sequences/10")
     made = kitti(raw, "--out", tmp_path / "out")
     assert (made.code, made.err.count("error: "), "4 scenes written" in made.out) == (2, 1, True)
-    with pytest.raises(UserError, match=said):
-        raise UserError(made.err)
+    assert re.search(said, made.err)
     assert not (tmp_path / "out/10/000000").exists()
 
 

@@ -37,9 +37,12 @@ def _told(card: Mapping) -> str:
 
 
 def write_card(root: Path, raw: RawSet, splits: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Write the split files, of the scenes that are prepared, then dataset.json; returns their numbers."""
-    there = {key for keys in splits.values() for key in keys if read_stamp(root / key) is not None}
-    prepared = {name: [key for key in keys if key in there] for name, keys in splits.items()}
+    """Write the split files, of the scenes that are prepared with these settings, then dataset.json.
+
+    Returns:
+        How many scenes each split that has any names.
+    """
+    prepared = _prepared(root, raw, splits)
     for name, keys in prepared.items():
         if keys:
             write_split(root, name, keys)
@@ -55,3 +58,21 @@ def write_card(root: Path, raw: RawSet, splits: Mapping[str, Sequence[str]]) -> 
     }
     write_bytes(root / CARD, (json.dumps(card, indent=1) + "\n").encode())
     return counts
+
+
+def split_problems(root: Path, raw: RawSet, splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """Where the split files do not name the prepared scenes of the splits, in their order."""
+    problems = []
+    for name, keys in _prepared(root, raw, splits).items():
+        path = root / "splits" / f"{name}.txt"
+        named = path.read_text(encoding="utf-8").split() if path.is_file() else []
+        if named != keys:
+            problems.append(f"splits/{name}.txt names {len(named)} scenes; expected are {len(keys)} in the set's order")
+    return problems
+
+
+def _prepared(root: Path, raw: RawSet, splits: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The splits without scenes that are not there, or were prepared with other settings."""
+    stamps = {key: read_stamp(root / key) for key in {key for keys in splits.values() for key in keys}}
+    there = {key for key, stamp in stamps.items() if stamp is not None and dict(stamp.settings) == raw.settings}
+    return {name: [key for key in keys if key in there] for name, keys in splits.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sparsevision.datasets.points.prepare.card import check_card, write_card
+from sparsevision.datasets.points.prepare.card import CARD, check_card, split_problems, write_card
 from sparsevision.datasets.points.prepare.raw_set import RawSet
 from sparsevision.datasets.points.prepare.runner import Outcome, over_scenes, preparation, sweep, verification
 from sparsevision.utils import UserError
@@ -48,7 +48,7 @@ def run_prepare(
         raw = make(args)
         splits = raw.splits()
         keys = _chosen(splits, args.scenes)
-        return _verify(args, raw, keys) if args.verify else _prepare(args, raw, splits, keys)
+        return _verify(args, raw, splits, keys) if args.verify else _prepare(args, raw, splits, keys)
     except (UserError, ImportError) as error:
         if isinstance(error, ImportError) and "sparsevision[" not in str(error):
             raise
@@ -112,13 +112,16 @@ def _prepare(args: argparse.Namespace, raw: RawSet, splits: Splits, keys: Sequen
     return 2 if failed else 0
 
 
-def _verify(args: argparse.Namespace, raw: RawSet, keys: Sequence[str]) -> int:
+def _verify(args: argparse.Namespace, raw: RawSet, splits: Splits, keys: Sequence[str]) -> int:
     root = Path(args.out)
+    if not (root / CARD).is_file():
+        raise UserError(f"{root}: has no {CARD}, so it is no prepared set; run the same command without --verify.")
     outcomes = _over(verification(raw, root), keys, args.workers, "verifying")
     _print_notes(outcomes)
     _print_warnings(raw)
     print(_table(raw, outcomes))
     problems = [f"{outcome.key}: {problem}" for outcome in outcomes for problem in outcome.problems]
+    problems += split_problems(root, raw, splits)
     for problem in problems:
         print(f"problem: {problem}")
     print(f"{root}: " + (f"{len(problems)} problems" if problems else "everything is in order"))

@@ -74,7 +74,7 @@ class SemanticKITTI(RawSet):
         """Keys of the scans of a sequence, in order; none if it is not there."""
         name = f"{sequence:02d}"
         folder = self.home / name / "velodyne"
-        return sorted(f"{name}/{path.stem}" for path in folder.glob("*.bin")) if folder.is_dir() else []
+        return sorted(f"{name}/{path.stem}" for path in folder.glob("[0-9]*.bin")) if folder.is_dir() else []
 
     def _files(self, key: str) -> dict[str, Path]:
         sequence, scan = key.split("/")
