@@ -25,6 +25,7 @@ WALL_DEPTH = 0.35  # metres from the first point of a strip
 BANDS = ((0.3, 0.55), (0.55, 0.8), (0.8, 1.0))  # shares of the height; a wall has points in all of them
 WALL_SHARE = 0.6  # of the strips
 SKIRTING = 0.08  # share of the height of a wall that stays
+DISC = 1.25  # diameters of discs in distances to that neighbour
 NEIGHBOUR = 4  # whose distance is the diameter of a point's disc
 INWARD_SHARE = 0.6  # of a mesh's area
 
@@ -68,7 +69,7 @@ def draw_segmented_cloud(
     names: Sequence[str],
     palette: ArrayLike,
     ignore_index: int = 255,
-    **view,
+    **options,
 ) -> NDArray[np.uint8]:
     """A cloud's colours beside its classes, above a legend of the classes that are seen.
 
@@ -79,20 +80,20 @@ def draw_segmented_cloud(
         names: of the classes.
         palette: (C,3) RGB of the classes.
         ignore_index: label of what is drawn in light grey.
-        view: `faces`, `size` and the rest of `draw_cloud`; the size is that of one panel.
+        options: `faces`, `size` and the rest of `draw_cloud`; the size is that of one panel.
 
     Raises:
         UserError: shapes that do not fit together, or a class without a colour.
     """
-    seen = _View(points, **{"faces": None, **view})
-    panels = {"colours": seen.paint(_per_point(colours, len(seen.points), "colours"), blend=True)}
+    view = _View(points, **{"faces": None, **options})
+    panels = {"colours": view.paint(_per_point(colours, len(view.points), "colours"), blend=True)}
     palette, present = np.asarray(palette, dtype=np.uint8).reshape(-1, 3), set()
     for title, ids in labels.items():
         ids = np.asarray(ids).reshape(-1)
-        if len(ids) != len(seen.points):
-            raise UserError(f"{title}: {len(ids)} labels for {len(seen.points)} points.")
-        panels[title] = seen.paint(label_colours(ids, palette, ignore_index=ignore_index), blend=False)
-        present |= set(np.unique(ids).tolist()) - {ignore_index}
+        if len(ids) != len(view.points):
+            raise UserError(f"{title}: {len(ids)} labels for {len(view.points)} points.")
+        panels[title] = view.paint(label_colours(ids, palette, ignore_index=ignore_index), blend=False)
+        present |= set(np.unique(ids[view.seen]).tolist()) - {ignore_index}
     row = side_by_side(list(panels.values()), list(panels))
     shown = sorted(present)
     legend = draw_legend([names[index] for index in shown], palette[shown], width=row.shape[1])
@@ -203,11 +204,19 @@ class _View:
         kept = kept if kept.any() else finite
         bounds = _without_outliers(self.points[kept])
         azimuth = side_azimuth(bounds) if azimuth is None else azimuth
-        if faces is None:
-            kept[kept] = ~front_walls(self.points[kept], azimuth)
         large = (size[0] * SMOOTHING, size[1] * SMOOTHING)
         camera = camera_around(bounds, azimuth=azimuth, elevation=elevation, size=large)
-        self.pixels = _pixels_of(self.points, kept, faces, camera)
+        hidden = np.zeros_like(kept)
+        hidden[kept] = front_walls(self.points[kept], azimuth)
+        if faces is None:
+            self.pixels = _pixels_of_points(self.points, np.flatnonzero(kept & ~hidden), camera)
+        else:
+            self.pixels = _pixels_of_mesh(self.points, kept, faces, camera, hidden=hidden)
+
+    @property
+    def seen(self) -> NDArray[np.int64]:
+        """The points that are in the picture."""
+        return np.unique(self.pixels.rows[self.pixels.covered])
 
     def paint(self, colours: NDArray, *, blend: bool) -> NDArray[np.uint8]:
         """Colours (n,3) as a picture without empty borders."""
@@ -224,17 +233,23 @@ class _View:
         return cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
 
 
-def _pixels_of(points: NDArray, kept: NDArray, faces: ArrayLike | None, camera: Camera) -> Pixels:
+def _pixels_of_points(points: NDArray, rows: NDArray, camera: Camera) -> Pixels:
+    rows = rows[:: -(-len(rows) // MOST_POINTS)]
+    pixels = without_gaps(look(points[rows], camera, spacing=DISC * point_spacing(points[rows])), LARGEST_GAP // 2)
+    return Pixels(rows[pixels.rows], pixels.weights, pixels.depth)
+
+
+def _pixels_of_mesh(points: NDArray, kept: NDArray, faces: ArrayLike, camera: Camera, *, hidden: NDArray) -> Pixels:
+    """Faces with all corners kept, and points without a face; where one looks into a room, none of the `hidden`."""
+    faces = np.asarray(faces, dtype=np.int64).reshape(-1, 3)
     rows = np.flatnonzero(kept)
-    if faces is None:
-        rows = rows[:: -(-len(rows) // MOST_POINTS)]
-        pixels = without_gaps(look(points[rows], camera, spacing=1.25 * point_spacing(points[rows])), LARGEST_GAP // 2)
-    else:
-        faces = np.asarray(faces, dtype=np.int64).reshape(-1, 3)
-        place = np.cumsum(kept) - 1
-        own = place[faces[kept[faces].all(axis=1)]]
-        inward = faces_inward(points[rows], own)
-        pixels = look(points[rows], camera, faces=own, spacing=point_spacing(points[rows]), one_sided=inward)
+    place = np.cumsum(kept) - 1
+    own = place[faces[kept[faces].all(axis=1)]]
+    inward = faces_inward(points[rows], own)
+    loose = np.setdiff1d(np.arange(len(rows)), own)
+    if inward:
+        loose = loose[~hidden[rows[loose]]]
+    pixels = look(points[rows], camera, spacing=point_spacing(points[rows]), faces=own, loose=loose, one_sided=inward)
     return Pixels(rows[pixels.rows], pixels.weights, pixels.depth)
 
 

@@ -135,15 +135,22 @@ def edge_shade(depth: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def look(
-    points: NDArray, camera: Camera, *, faces: NDArray | None = None, spacing: NDArray, one_sided: bool = False
+    points: NDArray,
+    camera: Camera,
+    *,
+    spacing: NDArray,
+    faces: NDArray | None = None,
+    loose: NDArray | None = None,
+    one_sided: bool = False,
 ) -> Pixels:
     """What a camera sees of a mesh, or of points as discs.
 
     Args:
         points: (n,3).
         camera: where it is seen from.
-        faces: (m,3) rows of points; points that no face holds are drawn as discs.
         spacing: (n,) diameters of the discs, in the cloud's unit.
+        faces: (m,3) rows of points.
+        loose: (k,) rows of the points that are drawn as discs; None: those that no face holds.
         one_sided: leave out the faces whose corners are clockwise for the camera.
     """
     height, width = camera.size
@@ -151,7 +158,7 @@ def look(
     rows = np.full((height * width, 3), -1, dtype=np.int64)
     weights = np.zeros((height * width, 3), dtype=np.float32)
     faces = np.empty((0, 3), dtype=np.int64) if faces is None else faces
-    loose = np.setdiff1d(np.arange(len(points)), faces)
+    loose = np.setdiff1d(np.arange(len(points)), faces) if loose is None else loose
     for samples in chain(
         _triangle_samples(points, faces, camera, one_sided=one_sided),
         _disc_samples(points, loose, camera, spacing),
