@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sparsevision.evaluation.functional.confusion import accuracy_from_confusion, iou_from_confusion
@@ -44,3 +45,23 @@ def write_confusion(
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
     write_image(folder / f"{stem}.png", draw_confusion(matrix, names, counts=counts))
+
+
+def read_confusion(path: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The counts (C,C) and the C names of a table that `write_confusion` wrote.
+
+    Raises:
+        UserError: no such file, or another table.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; expected a table that a test wrote (out_dir of its metric).")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            head, *rows = csv.reader(file)
+        names = tuple(head[1:-2])
+        if head != ["true class", *names, "IoU", "recall"] or tuple(row[0] for row in rows) != names:
+            raise ValueError("its head or its first column is another")
+        matrix = np.array([[int(count) for count in row[1:-2]] for row in rows], dtype=np.int64)
+        return matrix.reshape(len(names), len(names)), names
+    except (ValueError, IndexError) as error:
+        raise UserError(f"{path}: is no table of a confusion matrix ({error}).") from error
