@@ -219,8 +219,11 @@ def test_what_is_complete_is_kept_and_what_changed_is_made_again(tmp_path, raw):
     (out / "Area_5/office_19/source.json").unlink()
     path = raw / "Area_6/copyRoom_1/Annotations/wall_1.txt"
     path.write_bytes(path.read_bytes() + b"1 2 3 4 5 6\n")
+    os.utime(path, (1e9, 1e9))  # as unpacked from an archive
     assert "3 scenes written, 1 already there" in s3dis(raw, "--out", out).out
     assert not (out / "Area_5/.office_19.abc").exists()
+    (raw / "Area_6/copyRoom_1/Annotations/floor_1.txt").touch()
+    assert "1 scenes written, 3 already there" in s3dis(raw, "--out", out).out
     other = s3dis(raw, "--out", out, "--thin", 0.05)
     assert (other.code, "holds S3DIS (format 1, thin 0.01); asked for is S3DIS (format 1, thin 0.05)" in other.err) == (
         2,

@@ -196,9 +196,9 @@ def test_segments_that_the_mesh_does_not_have_are_noted(tmp_path, raw):
 
 
 def test_the_last_object_has_a_segment():
-    groups = [Group("a", np.array([3, 5])), Group("b", np.array([5, 8]))]
+    groups = [Group("a", np.array([3, 5])), Group("b", np.array([5, 8, 2]))]
     found, unknown = object_of_segment(groups, np.array([5, 3, 4, 3]))
-    assert (found.tolist(), unknown) == ([2, 1, 0, 1], 1)
+    assert (found.tolist(), unknown) == ([2, 1, 0, 1], 2)
 
 
 @pytest.mark.parametrize(
