@@ -39,7 +39,11 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--voting", action="store_true", help="look thirteen times, and predict every point from its own colour"
     )
-    parser.add_argument("--max-fragments", type=int, help="with --voting: looks a pose at most; default: all points")
+    parser.add_argument(
+        "--max-fragments",
+        type=int,
+        help="with --voting: looks a pose at most; default: the fullest voxel's points, which may take long",
+    )
     parser.add_argument("--max-voxels", type=int, default=MAX_VOXELS, help="cut larger clouds into blocks")
     parser.add_argument("--unit", choices=list(UNITS), default="m", help="of the coordinates")
     parser.add_argument("--up", choices=AXES, default="z", help="the axis that points upward; write --up=-y for -y")

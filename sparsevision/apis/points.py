@@ -20,7 +20,7 @@ from sparsevision.visualization.clouds import draw_segmented_cloud, label_colour
 from sparsevision.visualization.files import write_image
 
 IGNORE_INDEX = 255
-MAX_VOXELS = 500_000  # larger clouds are cut into blocks
+MAX_VOXELS = 300_000  # larger clouds are cut into blocks
 
 
 @dataclass(frozen=True)
