@@ -1,4 +1,7 @@
-"""Sparse convolution against golden numbers, against dense convolution, against finite differences; refusals."""
+"""Sparse convolution against golden numbers, against dense convolution, against finite differences; refusals.
+
+Everything runs on the CPU, and once more on the CUDA device if there is one.
+"""
 
 import json
 from pathlib import Path
@@ -29,6 +32,19 @@ CASES = json.loads((GOLDEN / "cpcm.json").read_text())["sparse_conv"]
 BOTH_WAYS = pytest.mark.parametrize("convolve", [convolve_pairs, convolve_table], ids=["pairs", "table"])
 SIDE = 6
 BATCH = 2
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(autouse=True, params=DEVICES)
+def device(request) -> str:
+    """Every new tensor and module lies there."""
+    torch.set_default_device(request.param)
+    yield request.param
+    torch.set_default_device(None)
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator(torch.get_default_device()).manual_seed(seed)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +55,7 @@ def golden() -> dict[str, np.ndarray]:
 
 def voxels(occupancy: str, *, seed: int = 0, shift: int = 0) -> torch.Tensor:
     """Shuffled (N,4) voxels of a BATCH x SIDE^3 grid: all of them, a random part, one, or one far from the rest."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     full = torch.ones(BATCH, SIDE, SIDE, SIDE).nonzero()
     full = full[torch.randperm(len(full), generator=generator)]
     if occupancy == "random":
@@ -73,7 +89,7 @@ def gradients(loss: torch.Tensor, *inputs: torch.Tensor) -> list[torch.Tensor]:
 
 
 def set_kernel(conv: SparseConv3d, seed: int = 1) -> SparseConv3d:
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     conv.double()
     conv.kernel.data = torch.randn(conv.kernel.shape, generator=generator, dtype=torch.float64)
     return conv
@@ -81,8 +97,8 @@ def set_kernel(conv: SparseConv3d, seed: int = 1) -> SparseConv3d:
 
 def run_golden(golden, name, *, dtype, convolve):
     """Output, and the gradients of the sum of its squares w.r.t. features and kernel, in the order of the file."""
-    numbers = {key: torch.from_numpy(golden[f"{name}_{key}"]) for key in ("in_coords", "in_feats", "out_coords")}
-    case, kernel = CASES[name], torch.from_numpy(golden[f"{name}_kernel"])
+    numbers = {key: torch.tensor(golden[f"{name}_{key}"]) for key in ("in_coords", "in_feats", "out_coords")}
+    case, kernel = CASES[name], torch.tensor(golden[f"{name}_kernel"])
     feats = numbers["in_feats"].to(dtype).requires_grad_()
     conv_class = SparseConvTranspose3d if case["kind"] == "up" else SparseConv3d
     stride = 1 if case["kind"] == "same" else 2
@@ -103,17 +119,17 @@ def run_golden(golden, name, *, dtype, convolve):
 @pytest.mark.parametrize("name", list(CASES))
 def test_golden_in_double_precision(golden, name, convolve):
     out, grad_feats, grad_kernel = run_golden(golden, name, dtype=torch.float64, convolve=convolve)
-    np.testing.assert_allclose(out.detach(), golden[f"{name}_out_feats"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(out.detach().cpu(), golden[f"{name}_out_feats"], rtol=0, atol=1e-10)
     for found, key in ((grad_feats, "grad_feats"), (grad_kernel, "grad_kernel")):
         expected = golden[f"{name}_{key}"]
-        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
+        np.testing.assert_allclose(found.cpu(), expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("name", list(CASES))
 def test_golden_in_single_precision(golden, name, convolve):
     out, _, _ = run_golden(golden, name, dtype=torch.float32, convolve=convolve)
-    np.testing.assert_allclose(out.detach(), golden[f"{name}_out_feats"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(out.detach().cpu(), golden[f"{name}_out_feats"], rtol=0, atol=1e-5)
 
 
 def dense_conv(conv: SparseConv3d, grid: torch.Tensor) -> torch.Tensor:
@@ -236,7 +252,7 @@ def down_and_up(x: SparseTensor, layers: torch.nn.ModuleList) -> torch.Tensor:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("count", [1, 7, 40, 1100, 5000])
 def test_same_bits_with_one_and_two_threads(count, dtype, convolve, threads):
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     coords = torch.unique(torch.randint(0, 30, (count, 4), generator=generator) % torch.tensor([2, 30, 30, 30]), dim=0)
     feats = torch.randn(len(coords), 7, generator=generator, dtype=dtype)
     layers = torch.nn.ModuleList(
@@ -334,10 +350,10 @@ def test_batch_norm_of_one_voxel_uses_the_running_statistics():
     assert torch.equal(norm.eval()(x).feats, trained)
 
 
-def test_autocast_computes_in_the_lower_precision():
+def test_autocast_computes_in_the_lower_precision(device):
     coords, conv = voxels("random"), SubmanifoldConv3d(4, 6)
     x = SparseTensor(coords, torch.randn(len(coords), 4))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(device, dtype=torch.bfloat16):
         low = conv(x).feats
     low.float().sum().backward()
     assert low.dtype == torch.bfloat16

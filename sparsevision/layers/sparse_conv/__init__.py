@@ -11,6 +11,7 @@ from sparsevision.layers.sparse_conv.modules import (
     SparseReLU,
     SubmanifoldConv3d,
 )
+from sparsevision.layers.sparse_conv.spconv_backend import convolve_spconv
 from sparsevision.layers.sparse_conv.tensor import SparseTensor, concatenate
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SubmanifoldConv3d",
     "concatenate",
     "convolve_pairs",
+    "convolve_spconv",
     "convolve_table",
     "kernel_offsets",
 ]

@@ -58,6 +58,25 @@ class KernelMap:
             table[self.identity] = torch.arange(self.num_out, device=table.device)
         return table
 
+    @cached_property
+    def padded_pairs(self) -> Tensor:
+        """(2, K, most pairs of an offset) int32 rows of the input and of the output, then -1; the identity included."""
+        counts = self.pair_counts.tolist()
+        pairs = self.in_rows.new_full((2, self.volume, max(counts)), -1, dtype=torch.int32)
+        everyone = torch.arange(self.num_in, device=pairs.device)
+        for offset, (start, count) in enumerate(zip(self.starts, counts, strict=False)):
+            for rows, side in zip((self.in_rows, self.out_rows), pairs, strict=True):
+                side[offset, :count] = everyone if offset == self.identity else rows[start : start + count]
+        return pairs
+
+    @cached_property
+    def pair_counts(self) -> Tensor:
+        """(K,) int32 pairs of each offset, the identity included."""
+        counts = torch.tensor(self.starts, dtype=torch.int32).diff()
+        if self.identity is not None:
+            counts[self.identity] = self.num_in
+        return counts.to(self.in_rows.device)
+
 
 def identity_map(num_voxels: int, *, device: torch.device) -> KernelMap:
     """The map of a 1x1x1 kernel: each voxel meets itself."""
