@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import Progress
 
 from sparsevision.apis import PointSegInferencer, PointSegResult
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with plain_warnings():
         inferencer = PointSegInferencer(args.config, args.checkpoint, device=args.device)
         for cloud in args.clouds:
-            with Progress(transient=True) as bar:
+            with Progress(console=Console(stderr=True), transient=True) as bar:
                 task = bar.add_task(cloud.name, total=None)
                 result = inferencer(
                     cloud,
