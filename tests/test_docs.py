@@ -12,7 +12,9 @@ from PIL import Image
 from tool_runner import run_tool
 
 import sparsevision.methods
+from sparsevision.datasets.points.settings import ViewSettings
 from sparsevision.datasets.transforms import LoadImage
+from sparsevision.methods.cpcm.presets import PRESETS as CPCM_PRESETS
 from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions
 from sparsevision.registry import MODELS
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
@@ -32,6 +34,17 @@ def test_the_presets_of_gensam_are_those_of_the_page():
     shown = {name: (published, fixed) for name, published, fixed in rows}
     defaults = GenSAMOptions()
     assert shown == {name: (str(getattr(defaults, name)), str(value)) for name, value in PRESETS["fixed"].items()}
+
+
+def test_the_presets_of_cpcm_are_those_of_the_page():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|", (DOCS / "cpcm.md").read_text(), re.MULTILINE)
+    shown = {name: (published == "True", fixed == "True") for name, published, fixed in rows}
+    published, fixed = (vars(CPCM_PRESETS[name]) for name in ("published", "fixed"))
+    views = ViewSettings(voxel_size=0.05)
+    changed = {name: (value, vars(views.fixed())[name]) for name, value in vars(views).items()}
+    assert shown == {name: (value, fixed[name]) for name, value in published.items()} | {
+        name: values for name, values in changed.items() if values[0] != values[1]
+    }
 
 
 def test_the_example_of_a_data_set(tmp_path):

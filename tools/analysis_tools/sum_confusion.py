@@ -12,7 +12,7 @@ from sparsevision.utils import UserError
 EXAMPLE = """example:
   for k in 1 2 3 4 5 6; do
     python tools/test.py CONFIG work_dirs/fold_$k/epoch_60.pth \\
-        --cfg-options test_dataloader.dataset.split=area_$k test_evaluator.out_dir=folds/$k
+        --cfg-options test_dataloader.dataset.split=area_$k +test_evaluator.out_dir=folds/$k
   done
   python tools/analysis_tools/sum_confusion.py folds/1 folds/2 folds/3 folds/4 folds/5 folds/6 --out-dir folds/all
 
