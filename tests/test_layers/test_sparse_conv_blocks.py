@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparsevision.layers.sparse_conv import CoordinateManager, KernelMap, convolve_pairs, convolve_table
+from sparsevision.layers.sparse_conv import (
+    CoordinateManager,
+    KernelMap,
+    SparseConv3d,
+    SparseTensor,
+    convolve_pairs,
+    convolve_table,
+    products,
+)
 from sparsevision.layers.sparse_conv.products import BLOCK_ROWS, SIDE, chunks, multiply_pairs, rows_at_once
 
 BOTH_WAYS = pytest.mark.parametrize("convolve", [convolve_pairs, convolve_table], ids=["pairs", "table"])
@@ -30,7 +38,7 @@ def plain_sum(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
 def test_blocks_add_up_to_the_plain_sum(kernel_map, convolve, channels, width):
     feats = torch.randn(kernel_map.num_in, channels, dtype=torch.float64, requires_grad=True)
     kernel = torch.randn(27, channels, width, dtype=torch.float64, requires_grad=True)
-    assert kernel_map.num_in > rows_at_once(feats, width)
+    assert kernel_map.num_in > rows_at_once(feats, width, rows=len(feats))
     ours, plain = (way(feats, kernel, kernel_map) for way in (convolve, plain_sum))
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-12)
     weights = torch.randn_like(plain)
@@ -82,6 +90,36 @@ def test_what_lies_in_fresh_memory_does_not_matter(kernel_map, dtype):
 
 @pytest.mark.parametrize("width", [16, 96, 256, 4096])
 def test_rows_of_a_block_are_full_sides_within_bounds(width):
-    rows = rows_at_once(torch.empty(0, 16), width)
+    rows = rows_at_once(torch.empty(0, 16), width, rows=9999)
     assert rows % SIDE == 0
     assert BLOCK_ROWS[0] <= rows <= BLOCK_ROWS[1]
+
+
+@pytest.mark.parametrize("group", [1, 5, 27, 100])
+def test_offsets_gathered_together_are_those_one_by_one(kernel_map, monkeypatch, group):
+    """As on a graphics card, where few large products are faster than many small ones."""
+    feats = torch.randn(kernel_map.num_in, 16, dtype=torch.float64, requires_grad=True)
+    kernel = torch.randn(27, 16, 32, dtype=torch.float64, requires_grad=True)
+    ours = convolve_pairs(feats, kernel, kernel_map)
+    monkeypatch.setattr(products, "offsets_at_once", lambda *args, **options: group)
+    table = convolve_table(feats, kernel, kernel_map)
+    torch.testing.assert_close(table, ours, rtol=0, atol=1e-12)
+    grads = [torch.autograd.grad(out.square().sum(), (feats, kernel)) for out in (table, ours)]
+    for found, expected in zip(*grads, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-9)
+
+
+@BOTH_WAYS
+def test_new_tensors_lie_where_the_voxels_lie(convolve):
+    """Not on torch's default device, which a user may have set to another one."""
+    coords = torch.ones(2, 3, 4, 5).nonzero()
+    layers = [SparseConv3d(4, 4, kernel_size=size, stride=stride) for size, stride in ((3, 1), (2, 2), (3, 2), (5, 1))]
+    x = SparseTensor(coords, torch.randn(len(coords), 4))
+    expected = [layer(x).feats for layer in layers]
+    with torch.device("meta"):
+        x = SparseTensor(coords, x.feats)
+        for layer, one in zip(layers, expected, strict=True):
+            layer.convolve = convolve
+            found = layer(x)
+            found.feats.sum().backward()
+            torch.testing.assert_close(found.feats, one)

@@ -6,6 +6,7 @@ floor(c / 2). Kernel offsets run from -(k // 2) for odd k and from 0 for even k;
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -187,11 +188,11 @@ def build_map(fine: Level, coarse: Level, *, kernel_size: int, factor: int) -> K
         pairs, identity = strided_pairs(fine, coarse, kernel_size=kernel_size, factor=factor), None
     empty = torch.empty(0, dtype=torch.int64, device=fine.coords.device)
     pairs = pairs or [(empty, empty)] * kernel_size**3
-    starts = torch.tensor([0] + [len(rows) for rows, _ in pairs]).cumsum(0)
+    starts = accumulate((len(rows) for rows, _ in pairs), initial=0)
     return KernelMap(
         in_rows=torch.cat([rows for rows, _ in pairs]),
         out_rows=torch.cat([rows for _, rows in pairs]),
-        starts=tuple(starts.tolist()),
+        starts=tuple(starts),
         identity=identity,
         num_in=len(fine),
         num_out=len(coarse),
@@ -203,7 +204,7 @@ def neighbour_pairs(level: Level, *, kernel_size: int) -> tuple[list[tuple[Tenso
 
     Keys are linear in the coordinates: a shifted voxel has a shifted key. The offset -o has the pairs of o exchanged.
     """
-    offsets = kernel_offsets(kernel_size)
+    offsets = kernel_offsets(kernel_size, device=torch.device("cpu"))
     shifts = (offsets * level.weights[1:].cpu()).sum(1).tolist()
     zero = offsets.abs().sum(1).tolist().index(0)
     known, rows = level.order
@@ -227,7 +228,7 @@ def strided_pairs(fine: Level, coarse: Level, *, kernel_size: int, factor: int) 
     corner_keys = fine.keys_of(corner)
     rows = torch.arange(len(coarse), device=corner.device)
     pairs = []
-    for shift in (kernel_offsets(kernel_size) * fine.weights[1:].cpu()).sum(1).tolist():
+    for shift in (kernel_offsets(kernel_size, device=torch.device("cpu")) * fine.weights[1:].cpu()).sum(1).tolist():
         found, inputs = fine.find(corner_keys + shift)
         pairs.append((inputs, rows[found]))
     return pairs

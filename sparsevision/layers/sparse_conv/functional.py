@@ -21,6 +21,7 @@ from sparsevision.layers.sparse_conv.products import (
     multiply_table,
     pair_gradients,
     table_gradients,
+    table_kernel_gradient,
 )
 
 Convolve = Callable[[Tensor, Tensor, KernelMap], Tensor]
@@ -28,14 +29,21 @@ Convolve = Callable[[Tensor, Tensor, KernelMap], Tensor]
 
 @dataclass(frozen=True)
 class Order:
-    """One order of work: the sums (feats, kernel, map), and both gradients (feats, kernel, grad, map) at once."""
+    """One order of work.
+
+    Attributes:
+        multiply: the sums, from (feats, kernel, map).
+        kernel_gradient: of the kernel alone, from (feats, grad, map).
+        gradients: both, of features and kernel, from (feats, kernel, grad, map).
+    """
 
     multiply: Callable[[Tensor, Tensor, KernelMap], Tensor]
+    kernel_gradient: Callable[[Tensor, Tensor, KernelMap], Tensor]
     gradients: Callable[[Tensor, Tensor, Tensor, KernelMap], tuple[Tensor, Tensor]]
 
 
-PAIRS = Order(multiply_pairs, pair_gradients)
-TABLE = Order(multiply_table, table_gradients)
+PAIRS = Order(multiply_pairs, kernel_gradient, pair_gradients)
+TABLE = Order(multiply_table, table_kernel_gradient, table_gradients)
 
 
 def convolve_pairs(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
@@ -93,4 +101,4 @@ class SparseConvolution(Function):
             case (True, False):
                 return ctx.order.multiply(grad, kernel.transpose(1, 2), kernel_map.transposed), None, None, None
             case _:
-                return None, kernel_gradient(feats, grad, kernel_map), None, None
+                return None, ctx.order.kernel_gradient(feats, grad, kernel_map), None, None

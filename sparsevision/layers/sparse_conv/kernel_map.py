@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -72,10 +73,10 @@ class KernelMap:
     @cached_property
     def pair_counts(self) -> Tensor:
         """(K,) int32 pairs of each offset, the identity included."""
-        counts = torch.tensor(self.starts, dtype=torch.int32).diff()
+        counts = [stop - start for start, stop in pairwise(self.starts)]
         if self.identity is not None:
             counts[self.identity] = self.num_in
-        return counts.to(self.in_rows.device)
+        return torch.tensor(counts, dtype=torch.int32, device=self.in_rows.device)
 
 
 def identity_map(num_voxels: int, *, device: torch.device) -> KernelMap:

@@ -17,11 +17,12 @@ from sparsevision.layers.sparse_conv.kernel_map import KernelMap
 SIDE = 16
 BLOCK_NUMBERS = 2**19
 BLOCK_ROWS = (1024, 4096)
+GATHERED_NUMBERS = 2**28
 
 
 def multiply_pairs(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
     """(num_out, C_out) sums, products added to their rows one offset after the other."""
-    block = rows_at_once(feats, kernel.shape[2])
+    block = rows_at_once(feats, kernel.shape[2], rows=len(feats))
     gathered, products = feats.new_empty(block, feats.shape[1]), feats.new_empty(block, kernel.shape[2])
     summed, matrices = begin_sums(feats, kernel, kernel_map, block=block), kernel.unbind()
     for offset, in_rows, out_rows in chunks(kernel_map, block=block):
@@ -33,7 +34,7 @@ def multiply_pairs(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tens
 
 def pair_gradients(feats: Tensor, kernel: Tensor, grad: Tensor, kernel_map: KernelMap) -> tuple[Tensor, Tensor]:
     """Gradients of the features, (num_in, C_in), and of the kernel, (K, C_in, C_out)."""
-    block = rows_at_once(feats, kernel.shape[2])
+    block = rows_at_once(feats, kernel.shape[2], rows=len(feats))
     lefts, products = feats.new_empty(2, block, feats.shape[1])
     rights, turned = grad.new_empty(block, grad.shape[1]), kernel.transpose(1, 2)
     grad_feats, grad_kernel = (
@@ -49,15 +50,9 @@ def pair_gradients(feats: Tensor, kernel: Tensor, grad: Tensor, kernel_map: Kern
     return grad_feats, grad_kernel
 
 
-def table_gradients(feats: Tensor, kernel: Tensor, grad: Tensor, kernel_map: KernelMap) -> tuple[Tensor, Tensor]:
-    """As `pair_gradients`, without adding to scattered rows."""
-    grad_feats = multiply_table(grad, kernel.transpose(1, 2), kernel_map.transposed)
-    return grad_feats, kernel_gradient(feats, grad, kernel_map)
-
-
 def kernel_gradient(feats: Tensor, grad: Tensor, kernel_map: KernelMap) -> Tensor:
     """(K, C_in, C_out) sum over pairs of feats[in]^T grad[out]."""
-    block = rows_at_once(feats, grad.shape[1])
+    block = rows_at_once(feats, grad.shape[1], rows=len(feats))
     lefts, rights = feats.new_empty(block, feats.shape[1]), grad.new_empty(block, grad.shape[1])
     summed = begin_kernel_gradient(feats, grad, kernel_map, block=block)
     for offset, in_rows, out_rows in chunks(kernel_map, block=block):
@@ -68,14 +63,42 @@ def kernel_gradient(feats: Tensor, grad: Tensor, kernel_map: KernelMap) -> Tenso
 
 def multiply_table(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
     """(num_out, C_out) sums, every output row gathered at each offset; missing neighbours are a row of zeros."""
-    block = rows_at_once(feats, kernel.shape[2])
-    padded = F.pad(feats, (0, 0, 0, 1))
-    gathered = feats.new_empty(block, feats.shape[1])
     summed = feats.new_zeros(full(kernel_map.num_out), kernel.shape[2])
-    for start in range(0, kernel_map.num_out, block):
-        for offset, rows in enumerate(kernel_map.table[:, start : start + block]):
-            summed[start : start + block].addmm_(gather(padded, rows, gathered), kernel[offset])
+    for rows, offsets, gathered in neighbourhoods(feats, kernel_map, width=kernel.shape[2]):
+        summed[rows.start : rows.start + len(gathered)].addmm_(gathered, kernel[offsets].flatten(0, 1))
     return summed[: kernel_map.num_out]
+
+
+def table_kernel_gradient(feats: Tensor, grad: Tensor, kernel_map: KernelMap) -> Tensor:
+    """(K, C_in, C_out) sum over output rows of feats[neighbour]^T grad."""
+    summed = feats.new_zeros(kernel_map.volume, feats.shape[1], grad.shape[1])
+    for rows, offsets, gathered in neighbourhoods(feats, kernel_map, width=grad.shape[1]):
+        summed[offsets].flatten(0, 1).addmm_(gathered.T, full_rows(grad[rows]))
+    return summed
+
+
+def table_gradients(feats: Tensor, kernel: Tensor, grad: Tensor, kernel_map: KernelMap) -> tuple[Tensor, Tensor]:
+    """As `pair_gradients`, without adding to scattered rows."""
+    grad_feats = multiply_table(grad, kernel.transpose(1, 2), kernel_map.transposed)
+    return grad_feats, table_kernel_gradient(feats, grad, kernel_map)
+
+
+def neighbourhoods(feats: Tensor, kernel_map: KernelMap, *, width: int) -> Iterator[tuple[slice, slice, Tensor]]:
+    """A block of output rows, some offsets, and the neighbours there: (rows, offsets * C_in), offset by offset.
+
+    Below, up to a full side, and where there is no neighbour, are zeros.
+    """
+    block = rows_at_once(feats, width, rows=kernel_map.num_out)
+    group = offsets_at_once(feats, kernel_map, rows=block)
+    padded = F.pad(feats, (0, 0, 0, 1))
+    for start in range(0, kernel_map.num_out, block):
+        for first in range(0, kernel_map.volume, group):
+            rows, offsets = slice(start, start + block), slice(first, first + group)
+            places = F.pad(
+                kernel_map.table[offsets, rows], (0, -min(block, kernel_map.num_out - start) % SIDE), value=len(feats)
+            )
+            gathered = padded.index_select(0, places.T.reshape(-1))
+            yield rows, offsets, gathered.view(places.shape[1], -1)
 
 
 def begin_sums(feats: Tensor, kernel: Tensor, kernel_map: KernelMap, *, block: int) -> Tensor:
@@ -127,9 +150,16 @@ def full(count: int) -> int:
     return count + -count % SIDE
 
 
-def rows_at_once(feats: Tensor, width: int) -> int:
-    """Rows of a block: few enough to stay in the cache of a processor; all of them on a graphics card."""
+def rows_at_once(feats: Tensor, width: int, *, rows: int) -> int:
+    """Rows of a block: few enough to stay in the cache of a processor; all `rows` on a graphics card."""
     if feats.device.type != "cpu":
-        return max(SIDE, full(len(feats)))
+        return max(SIDE, full(rows))
     low, high = BLOCK_ROWS
     return min(max(BLOCK_NUMBERS // max(feats.shape[1], width), low), high) // SIDE * SIDE
+
+
+def offsets_at_once(feats: Tensor, kernel_map: KernelMap, *, rows: int) -> int:
+    """Offsets whose neighbours are gathered together: one on a processor; on a graphics card as many as fit."""
+    if feats.device.type == "cpu":
+        return 1
+    return min(max(GATHERED_NUMBERS // (rows * feats.shape[1]), 1), kernel_map.volume)
