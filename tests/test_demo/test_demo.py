@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from point_config import write_config
 
-from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, annotations, ev_wsss, run_demo
+from sparsevision.datasets.points.scene import Scene, write_scene, write_split
+from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, annotations, cpcm, ev_wsss, run_demo
 from sparsevision.engine import call_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.utils import UserError
@@ -97,3 +99,50 @@ def test_streets_are_shown_by_one_picture_a_drive(tmp_path):
     assert film.path.name == "street.mp4"
     assert [picture.path.stem for picture in pictures] == ["day_1_000000", "day_2_000005"]
     assert pictures[0].caption == "day_1, frame 000000: events, truth, prediction"
+
+
+def write_rooms(root):
+    """Two rooms of three voxels, the first of which has four points; its class is that of the first."""
+    floor = cpcm.WALL - 3
+    coord = np.array([[0, 0, 0], [0.02, 0, 0], [0.04, 0, 0], [0.06, 0, 0], [5, 0, 0], [9, 0, 0]], np.float32)
+    for name, segment in (("a", [cpcm.WALL, floor, floor, floor, floor, 255]), ("b", [cpcm.WALL] * 5 + [floor])):
+        scene = Scene(coord=coord, color=np.zeros((6, 3), np.uint8), segment=np.array(segment, np.uint8))
+        write_scene(root / "Area_5" / name, scene)
+    write_split(root, "val", ["Area_5/a", "Area_5/b"])
+
+
+def test_a_constant_answer_to_rooms(tmp_path):
+    write_rooms(tmp_path)
+    scores = cpcm.score_constant(tmp_path, cpcm.WALL, voxel_size=0.1)
+    assert scores == pytest.approx({"mIoU": 50 * 3 / 5, "mIoU_point": 50 * 6 / 11, "allAcc": 60})
+
+
+@pytest.fixture
+def tools_that_only_write(monkeypatch, tmp_path):
+    """Stand-ins for the tools, so that the section takes no time; the rooms are those of `write_rooms`."""
+    write_rooms(tmp_path / "rooms")
+    config = write_config(tmp_path / "config.py", tmp_path / "rooms")
+
+    def call(tool, *arguments):
+        if tool == "test.py":
+            (tmp_path / "out" / "predictions").mkdir(parents=True)
+            (tmp_path / "out" / "predictions" / "metrics.json").write_text(
+                '{"mIoU": 40, "mIoU_point": 41, "allAcc": 7}'
+            )
+        return f"python tools/{tool} " + " ".join(map(str, arguments))
+
+    monkeypatch.setattr(cpcm, "call_tool", call)
+    monkeypatch.setattr(cpcm, "shipped_config", lambda name: str(config))
+    monkeypatch.setattr(cpcm, "DATA", str(tmp_path / "rooms"))
+
+
+def test_rooms_become_a_section(tools_that_only_write, tmp_path):
+    result = cpcm.run(tmp_path / "out")
+    assert [command.split()[1] for command in result.commands] == [
+        f"tools/{name}.py"
+        for name in ("make_synthetic", "dataset_converters/s3dis", "annotation/point_labels", "train", "test")
+    ] + ["tools/point_segment.py"]
+    assert f"max_epochs={cpcm.EPOCHS}" in result.commands[3]
+    assert f"epoch_{cpcm.EPOCHS}.pth" in result.commands[5]
+    assert [row["mIoU"] for row in result.metrics.values()] == [40, pytest.approx(30)]
+    assert len(result.pictures) == 3

@@ -28,19 +28,19 @@ from sparsevision.utils import UserError
 
 EXAMPLE = """examples:
   0.1 % of every class, at least one point of it:
-    python tools/annotation/point_labels.py data/s3dis --protocol class_even --budget 0.001 --seed 0
+    python tools/annotation/point_labels.py data/S3DIS --protocol class_even --budget 0.001 --seed 0
   the same as CPCM's released sampler does it, bias included:
-    python tools/annotation/point_labels.py data/scannet --protocol official --budget 0.001
+    python tools/annotation/point_labels.py data/ScanNet --protocol official --budget 0.001
   and as it was used for S3DIS, where no point was drawn for windows (raw class 13):
-    python tools/annotation/point_labels.py data/s3dis --protocol official --budget 0.001 --classes 0 1 2 3 4 5 6 7 8 \\
+    python tools/annotation/point_labels.py data/S3DIS --protocol official --budget 0.001 --classes 0 1 2 3 4 5 6 7 8 \\
         9 10 11 12
   20 points a scene, at random or where place and colour are most different:
-    python tools/annotation/point_labels.py data/scannet --protocol points_k --budget 20
-    python tools/annotation/point_labels.py data/scannet --protocol points_k --budget 20 --active
+    python tools/annotation/point_labels.py data/ScanNet --protocol points_k --budget 20
+    python tools/annotation/point_labels.py data/ScanNet --protocol points_k --budget 20 --active
   one click on every object, spread over its superpoint:
-    python tools/annotation/point_labels.py data/scannet --protocol otoc --budget 1 --spread
+    python tools/annotation/point_labels.py data/ScanNet --protocol otoc --budget 1 --spread
   a published file of indices; nothing in it is executed:
-    python tools/annotation/point_labels.py data/scannet --official points20
+    python tools/annotation/point_labels.py data/ScanNet --official points20
 """
 NAMED = 5
 
@@ -50,7 +50,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("root", type=Path, help="the prepared set, e.g. data/scannet")
+    parser.add_argument("root", type=Path, help="the prepared set, e.g. data/ScanNet")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--protocol", choices=POINT_PROTOCOLS, help="which points to label")
     source.add_argument("--official", type=Path, metavar="FILE", help="a published file {scene: point indices}")
