@@ -20,7 +20,7 @@ from sparsevision.methods.cpcm.voting import FULL_VOTING
 from sparsevision.utils import UserError
 
 EXAMPLE = """examples:
-  python tools/point_segment.py tiny_cpcm_res16unet_0p1pct_30e_rooms rooms.pth room.ply --out-dir segmented
+  python tools/point_segment.py tiny_cpcm_res16unet_0p1pct_40e_rooms rooms.pth room.ply --out-dir segmented
   python tools/point_segment.py cpcm_res16unet34c_0p1pct_180e_scannet scannet.pth scans/*.las --voting --out-dir out
   python tools/point_segment.py cpcm_res16unet34c_0p1pct_180e_scannet scannet.pth mesh.ply --unit mm --up y \\
       --out-dir out
