@@ -99,6 +99,9 @@ def run_golden(golden, name, *, dtype, convolve):
     """Output, and the gradients of the sum of its squares w.r.t. features and kernel, in the order of the file."""
     numbers = {key: torch.tensor(golden[f"{name}_{key}"]) for key in ("in_coords", "in_feats", "out_coords")}
     case, kernel = CASES[name], torch.tensor(golden[f"{name}_kernel"])
+    assert (len(numbers["in_coords"]), len(numbers["out_coords"])) == (case["voxels_in"], case["voxels_out"])
+    assert len(numbers["in_coords"][:, 0].unique()) == case["batch"]
+    assert len(kernel) == case["kernel_size"] ** 3
     feats = numbers["in_feats"].to(dtype).requires_grad_()
     conv_class = SparseConvTranspose3d if case["kind"] == "up" else SparseConv3d
     stride = 1 if case["kind"] == "same" else 2

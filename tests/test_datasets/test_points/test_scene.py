@@ -57,6 +57,20 @@ def test_a_damaged_scene_is_named(tmp_path):
         read_scene(tmp_path / "room")
 
 
+def test_a_scene_without_colours_is_named(tmp_path):
+    write_scene(tmp_path / "room", a_scene())
+    (tmp_path / "room" / "color.npy").unlink()
+    with pytest.raises(UserError, match=r"room: color\.npy is missing; .*converter"):
+        read_scene(tmp_path / "room")
+
+
+def test_coordinates_that_became_nan_are_named(tmp_path):
+    write_scene(tmp_path / "room", a_scene())
+    np.save(tmp_path / "room" / "coord.npy", np.full((5, 3), np.nan, np.float32))
+    with pytest.raises(UserError, match="room: coord holds NaN"):
+        read_scene(tmp_path / "room")
+
+
 def test_splits_name_scenes_inside_of_the_set(tmp_path):
     write_split(tmp_path, "train", ["Area_1/office_1", "Area_2/hall"])
     assert scene_keys(tmp_path, "train") == ["Area_1/office_1", "Area_2/hall"]

@@ -35,6 +35,15 @@ def test_published_view(golden, view):
 
 
 @pytest.mark.parametrize("view", [1, 2])
+def test_the_last_column_of_a_published_view_is_the_shift_to_zero(golden, view):
+    transform = golden[f"view{view}_transform"]
+    points = golden["points"].astype(np.float64)
+    least = np.floor(points @ transform[:3, :3].T).min(axis=0)
+    np.testing.assert_array_equal(transform[:, 3], [*-least, 1])
+    np.testing.assert_array_equal(transform[3], [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("view", [1, 2])
 def test_published_dropout(golden, view):
     kept = golden_view(golden, view).keep(golden[f"view{view}_dropout_keep"])
     np.testing.assert_array_equal(kept.alive, golden[f"view{view}_alive_after_dropout"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sparsevision.datasets.points.sample import PointSegSample
 from sparsevision.layers.sparse_conv import CoordinateManager, SparseTensor
 from sparsevision.methods.cpcm import CPCM, Res16UNet
 from sparsevision.methods.cpcm import method as method_file
@@ -128,6 +129,23 @@ def test_nothing_is_nan_without_labels_or_matches(preset, late):
     assert losses["loss_seg"] == 0
     assert all(value.isfinite() for value in losses.values())
     assert (losses["loss_mask_self"] == 0) == (preset == "published")
+
+
+@pytest.mark.parametrize("preset", ["published", "fixed"])
+def test_a_scene_of_one_voxel_is_learnt(preset, late):
+    """torch's batch normalisation would refuse a batch that has no more than it."""
+    model = a_model(mask=MASK, preset=preset).train()
+    views = {f"{name}{number}": value for number in (1, 2) for name, value in
+             (("coords", [torch.zeros(1, 3, dtype=torch.int64)]), ("colours", [torch.full((1, 3), 9.0)]),
+              ("rows", [torch.tensor([0])]))}  # fmt: skip
+    label = torch.tensor([2])
+    samples = [PointSegSample(sparse_voxel_labels1=label, sparse_voxel_labels2=label)]
+    losses = model(**model.data_preprocessor({"inputs": views, "data_samples": samples}, True), mode="loss")
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert losses["loss_seg"] > 0
+    assert all(value.isfinite() for value in losses.values())
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
 def test_it_predicts_voxels_and_every_point():

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from golden_weights import GOLDEN, published_state
+from golden_weights import GOLDEN, published_state, published_weight
 from torch.nn import functional as F
 
 from sparsevision.layers.sparse_conv import SparseTensor
@@ -34,10 +34,17 @@ def cloud(golden):
     return SparseTensor(torch.from_numpy(arrays["coords"]), torch.from_numpy(arrays["feats"]).double())
 
 
-def test_names_and_shapes_are_the_released_ones():
-    network = Res16UNet34C(3, 20)
+def test_names_and_shapes_are_the_released_ones(golden):
+    facts = golden["numbers"]["backbone"]
+    network = Res16UNet34C(facts["in_channels"], facts["num_classes"])
     assert {key: list(value.shape) for key, value in network.state_dict().items()} == KEYS
-    assert sum(parameter.numel() for parameter in network.parameters()) == 37_846_644
+    assert len(KEYS) == facts["keys"]
+    assert sum(parameter.numel() for parameter in network.parameters()) == facts["params"] == 37_846_644
+
+
+def test_weights_are_rebuilt_as_the_golden_numbers_had_them(golden):
+    for key, first in golden["numbers"]["backbone"]["weight_probe"].items():
+        assert published_weight(key, tuple(KEYS[key])).flatten()[:3].tolist() == first
 
 
 def test_a_first_kernel_of_five_has_the_published_size():

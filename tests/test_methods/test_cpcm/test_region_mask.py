@@ -36,10 +36,11 @@ def random_voxels(count, size, *, seed=0, low=0):
 @pytest.mark.parametrize("case", range(7))
 def test_golden_masks(golden, case):
     arrays, facts = golden["region_mask"], golden["numbers"]["region_mask"][case]
-    coords = torch.from_numpy(arrays[f"case{case}_coords"])
-    masked, box = region_mask(
-        coords, grid_size=facts["grid"], selected=torch.from_numpy(arrays[f"case{case}_selected"])
-    )
+    coords, selected = (torch.from_numpy(arrays[f"case{case}_{name}"]) for name in ("coords", "selected"))
+    masked, box = region_mask(coords, grid_size=facts["grid"], selected=selected)
+    assert facts["case"] == case
+    assert len(coords) == facts["points"]
+    assert len(selected) == len(choose_boxes(grid_size=facts["grid"], ratio=0.75)) == facts["num_selected"]
     assert masked.dtype == torch.bool
     assert (masked.numpy() == arrays[f"case{case}_masked"]).all()
     assert (box.numpy() == arrays[f"case{case}_box"]).all()
@@ -49,9 +50,11 @@ def test_golden_masks(golden, case):
 @pytest.mark.parametrize("case", range(7))
 def test_golden_pivots(golden, case):
     coords = torch.from_numpy(golden["region_mask"][f"case{case}_coords"])
-    grid_size = golden["numbers"]["region_mask"][case]["grid"]
-    ours = torch.stack([value_pivots(axis, grid_size=grid_size) for axis in coords.T])
+    facts = golden["numbers"]["region_mask"][case]
+    ours = torch.stack([value_pivots(axis, grid_size=facts["grid"]) for axis in coords.T])
     assert (ours.numpy() == golden["region_mask"][f"case{case}_pivots"]).all()
+    assert bool((ours.diff(dim=1) == 0).any()) == facts["duplicate_pivots"]
+    assert [len(axis.unique()) for axis in coords.T] == facts["unique_per_axis"]
 
 
 @pytest.mark.parametrize("seed", range(20))
