@@ -1,4 +1,4 @@
-"""CPCM on S3DIS (Area 5), 0.02 % of the points labelled, with the settings of the released script.
+"""CPCM on S3DIS (Area 5), 0.02 % of the points labelled, with the settings of the script for 0.01 %.
 
     python tools/dataset_converters/s3dis.py downloads/Stanford3dDataset_v1.2_Aligned_Version \
         --out data/S3DIS --workers 8

@@ -1,4 +1,4 @@
-"""CPCM on ScanNet, 20 labelled points a scene, with the settings of the released script.
+"""CPCM on ScanNet, 20 labelled points a scene, with the settings of the script for 0.01 %.
 
     python tools/dataset_converters/scannet.py downloads/scannet --out data/ScanNet --workers 8
     python tools/annotation/point_labels.py data/ScanNet --official downloads/points20 \

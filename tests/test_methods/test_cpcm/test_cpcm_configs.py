@@ -14,7 +14,10 @@ RELEASED = {
     "0p01pct{}_180e_scannet": (5, 0, 10, 8),
     "0p1pct{}_180e_s3dis": (1, 2, 5, 4),
     "0p01pct{}_180e_s3dis": (5, 2, 10, 8),
+    "0p02pct{}_180e_s3dis": (5, 2, 10, 8),  # no script: those of 0.01 %
+    "20pts{}_180e_scannet": (5, 0, 10, 8),  # no script either
 }
+KITTI_RELEASED = ("0p1pct_50e_semantickitti", "0p01pct_50e_semantickitti")
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -30,6 +33,31 @@ def test_weights_are_those_of_the_scripts(name):
     for kind, expected in (("minknet", 0), ("consistency", alone)):
         model = Config.fromfile(find_config(FULL + name.format(kind))).model
         assert (model.consistency, model.mask) == (expected, None)
+
+
+@pytest.mark.parametrize("name", KITTI_RELEASED)
+def test_weights_of_kitti_are_the_same_for_both_budgets(name):
+    model = Config.fromfile(find_config(FULL + name)).model
+    assert (model.consistency, model.mask.weight, model.mask.grid_size, model.mask.ratio) == (2, 10, 8, 0.75)
+
+
+@pytest.mark.parametrize("name", [*(name.format("") for name in RELEASED), *KITTI_RELEASED])
+def test_what_all_scripts_share(name):
+    cfg = Config.fromfile(find_config(FULL + name))
+    kitti = "kitti" in name
+    assert (cfg.model.preset, cfg.train_dataloader.dataset.pipeline[1].preset) == ("published", "published")
+    assert (cfg.model.ramp_length, cfg.model.mask.mode, cfg.model.data_preprocessor.max_voxels) == (
+        5,
+        "grid",
+        1_000_000,
+    )
+    assert (cfg.model.network.in_channels, cfg.model.network.first_kernel) == (3, 3)
+    assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == ((50, 4) if kitti else (180, 2))
+    assert cfg.randomness.seed == 123
+    assert [schedule.power for schedule in cfg.param_scheduler] == [0.9]
+    assert (
+        cfg.test_dataloader.dataset.pipeline[1].voxel_size == cfg.train_dataloader.dataset.pipeline[1].views.voxel_size
+    )
 
 
 @pytest.mark.parametrize(
