@@ -95,7 +95,8 @@ def load_state_dict(
     A `module.` prefix that all keys share (DistributedDataParallel) is dropped.
 
     Args:
-        module: the network.
+        module: the network. Keys that begin with one of its `optional_state` (a tuple of prefixes, if it has such an
+            attribute) may be missing from the file, and may be left over.
         state: names to tensors.
         source: where `state` comes from, for messages.
         strict: demand that all keys fit. Otherwise what fits is loaded and the rest reported.
@@ -105,10 +106,11 @@ def load_state_dict(
     """
     state = _without_wrapper(state)
     own = module.state_dict()
+    optional = tuple(getattr(module, "optional_state", ()))
     mismatched = {name for name in own.keys() & state.keys() if own[name].shape != state[name].shape}
     report = LoadReport(
-        missing=[name for name in own if name not in state],
-        unexpected=[name for name in state if name not in own],
+        missing=[name for name in own if name not in state and not name.startswith(optional)],
+        unexpected=[name for name in state if name not in own and not name.startswith(optional)],
         mismatched=[
             f"{name}: file {tuple(state[name].shape)}, model {tuple(own[name].shape)}"
             for name in own

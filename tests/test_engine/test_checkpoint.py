@@ -170,3 +170,19 @@ def test_the_prefix_of_distributed_training_is_dropped():
     source, target = net(), net()
     load_state_dict(target, {f"module.{k}": v for k, v in source.state_dict().items()}, source="w.pth")
     assert torch.equal(source[0].weight, target[0].weight)
+
+
+def test_optional_state_may_be_missing_and_left_over():
+    class WithExtra(nn.Linear):
+        optional_state = ("extra.", "left")
+
+        def __init__(self):
+            super().__init__(2, 2)
+            self.extra = nn.Linear(1, 1)
+
+    state = {"weight": torch.ones(2, 2), "bias": torch.ones(2), "left": torch.ones(1)}
+    module = WithExtra()
+    assert load_state_dict(module, state, source="w.pth").complete
+    assert module.weight.sum() == 4
+    with pytest.raises(CheckpointError, match="bias"):
+        load_state_dict(module, {"weight": torch.ones(2, 2)}, source="w.pth")

@@ -47,6 +47,11 @@ class CPCM(BaseModel):
         UserError: no such preset, switch or setting.
     """
 
+    optional_state = (
+        "masked_statistics.",
+        "mask_token",
+    )  # no prediction depends on them; weights of elsewhere lack them
+
     def __init__(
         self,
         *,
