@@ -2,12 +2,13 @@
 
     python tools/dataset_converters/semantic_kitti.py downloads/kitti/dataset --out data/SemanticKITTI --workers 8
     python tools/annotation/point_labels.py data/SemanticKITTI --protocol official --budget 0.001 --seed 0
-    python tools/train.py configs/cpcm/cpcm_res16unet34c_0p1pct_50e_semantickitti.py
+    bash tools/dist_train.sh configs/cpcm/cpcm_res16unet34c_0p1pct_50e_semantickitti.py 8
     python tools/test.py configs/cpcm/cpcm_res16unet34c_0p1pct_50e_semantickitti.py \
         work_dirs/cpcm_res16unet34c_0p1pct_50e_semantickitti/epoch_50.pth
 
 The authors' README reports 44.0 mIoU (voxels, best epoch on these very scenes); expect less of the last epoch.
-Hardware and time: eight GPUs in the release; not run by us.
+Hardware and time: eight GPUs in the release; not run by us. On one GPU: tools/train.py with --cfg-options
+optim_wrapper.optimizer.lr=0.01.
 """
 
 from mmengine.config import read_base

@@ -31,7 +31,7 @@ EXAMPLE = """examples:
     python tools/annotation/point_labels.py data/S3DIS --protocol class_even --budget 0.001 --seed 0
   the same as CPCM's released sampler does it, bias included:
     python tools/annotation/point_labels.py data/ScanNet --protocol official --budget 0.001
-  and as it was used for S3DIS, where no point was drawn for windows (raw class 13):
+  and as in the version of it for S3DIS that never draws for windows (raw class 13):
     python tools/annotation/point_labels.py data/S3DIS --protocol official --budget 0.001 --classes 0 1 2 3 4 5 6 7 8 \\
         9 10 11 12
   20 points a scene, at random or where place and colour are most different:
