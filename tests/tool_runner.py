@@ -3,6 +3,7 @@
 import contextlib
 import io
 import runpy
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ class Finished:
     code: int
     out: str
     err: str
+
+
+def hear_ctrl_c() -> None:
+    """For `preexec_fn`: a process started in the background inherits deaf ears for SIGINT, and tests with it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _exit_code(reason: SystemExit, err: io.StringIO) -> int:

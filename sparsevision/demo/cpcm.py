@@ -15,7 +15,7 @@ from sparsevision.evaluation.functional.confusion import confusion_matrix
 from sparsevision.evaluation.points import scores_of
 
 CONFIG = "tiny_cpcm_res16unet_0p1pct_40e_rooms"
-EPOCHS = 12  # of 40: the demo is meant to be short
+EPOCHS = 8  # of 40: the demo is meant to be short
 RAW = Path("data/tiny_rooms")
 DATA = "data/tiny_rooms_s3dis"
 SPLIT = "val"

@@ -11,7 +11,7 @@ from sparsevision.engine import call_tool
 from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion, overall_accuracy
 
 CONFIG = "tiny_evwsss_e2vid_1click_26e_street"
-EPOCHS = 12  # of 26: the demo is meant to be short
+EPOCHS = 10  # of 26: the demo is meant to be short
 DATA = "data/tiny_street"
 CLASSES = 11
 DRIVE = Path(DATA, "dsec", "test", "street_day_24")

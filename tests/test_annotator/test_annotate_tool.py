@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from tool_runner import ROOT, run_tool
+from tool_runner import ROOT, hear_ctrl_c, run_tool
 
 from sparsevision.annotator import Assistant, Backend, choose_backend
 from sparsevision.annotator.server import PAGE
@@ -22,7 +22,8 @@ TOOL = "annotation/annotate.py"
 
 def test_the_terminal_says_what_to_do_and_ctrl_c_ends_cleanly(photos, tmp_path):
     command = [sys.executable, "-u", str(ROOT / "tools" / TOOL), str(photos), "--out", str(tmp_path / "labels")]
-    with subprocess.Popen([*command, "--no-browser", "--sam", "none"], stdout=subprocess.PIPE, text=True) as process:
+    command += ["--no-browser", "--sam", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c) as process:
         lines = [process.stdout.readline() for _ in range(6)]
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)[0]

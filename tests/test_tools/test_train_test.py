@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from PIL import Image
-from tool_runner import ROOT, run_tool
+from tool_runner import ROOT, hear_ctrl_c, run_tool
 
 from sparsevision.engine import load_checkpoint
 from sparsevision.engine.amp import CpuAmpOptimWrapper
@@ -258,6 +258,7 @@ def spawn(config, *arguments):
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
 
 
