@@ -20,6 +20,7 @@ import numpy as np
 from sparsevision.utils import UserError
 
 FORMAT = 1
+STAMP = "source.json"  # what a converter made the scene of
 ROWS = {"coord": (3, "f"), "color": (3, "u")}  # columns and kind; every other array is one whole number a point
 
 
@@ -77,16 +78,28 @@ def write_scene(folder: str | os.PathLike, scene: Scene) -> None:
     """Write a scene's arrays as .npy; the folder is there whole or not at all. An older one is replaced.
 
     Raises:
-        UserError: arrays that do not fit together.
+        UserError: arrays that do not fit together, or a folder with files that are no part of a prepared scene.
         OSError: from the file system.
     """
     folder = Path(folder)
     scene.check(where=folder)
+    _refuse_other_files(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         for name, array in scene.arrays().items():
             np.save(Path(temporary, f"{name}.npy"), np.ascontiguousarray(array))
         _replace_folder(Path(temporary), folder)
+
+
+def _refuse_other_files(folder: Path) -> None:
+    """Nothing but an older prepared scene may be replaced: the folder could hold somebody's raw files."""
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    foreign = [name for name in there if not name.endswith(".npy") and name != STAMP]
+    if foreign:
+        raise UserError(
+            f"{folder}: holds {foreign[0]}, which is no part of a prepared scene, and would be replaced. Choose "
+            "another folder for the prepared set."
+        )
 
 
 def _replace_folder(new: Path, folder: Path) -> None:

@@ -276,6 +276,31 @@ def test_bad_options_are_refused(tmp_path, raw, options, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_raw_files_are_never_replaced(tmp_path, raw):
+    before = content(raw)
+    same = s3dis(raw, "--out", raw, "--overwrite")
+    assert (same.code, content(raw)) == (2, before)
+    assert same.err == f"error: --out {raw}: is the folder of the raw files; choose another one.\n"
+    (tmp_path / "copy").symlink_to(raw)
+    assert s3dis(raw, "--out", tmp_path / "copy").code == 2
+    nested = tmp_path / "outer/Stanford3dDataset_v1.2_Aligned_Version"
+    shutil.copytree(raw, nested)
+    s3dis(raw, "--out", nested)
+    made = content(nested)
+    assert {name: made[name] for name in before} == before
+
+
+def test_a_folder_with_other_files_is_no_scene_to_replace(tmp_path, raw):
+    foreign = tmp_path / "out" / ROOMS[0] / "mine.txt"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("keep", encoding="utf-8")
+    made = s3dis(raw, "--out", tmp_path / "out")
+    assert made.code == 2
+    assert "holds mine.txt, which is no part of a prepared scene" in made.err
+    assert foreign.read_text(encoding="utf-8") == "keep"
+    assert "3 scenes written" in made.out
+
+
 def test_folders_that_are_not_the_set_are_refused(tmp_path):
     assert "there is no such folder" in s3dis(tmp_path / "none", "--out", tmp_path / "out").err
     assert "no room found; expected Area_1/<room>/Annotations" in s3dis(tmp_path, "--out", tmp_path / "out").err

@@ -176,7 +176,7 @@ def test_lists_may_lie_elsewhere_and_are_needed(tmp_path, raw):
     (lists / "scannetv2_val.txt").write_text("scene0011_00\nbedroom\n")
     assert "'bedroom' is no scene" in scannet(raw, "--out", tmp_path / "out", "--lists", lists).err
     assert "no scannetv2_train.txt" in scannet(raw, "--out", tmp_path / "out", "--lists", tmp_path).err
-    assert "none of the scenes" in scannet(lists.parent, "--out", tmp_path, "--lists", raw, "--found-only").err
+    assert "none of the scenes" in scannet(lists.parent, "--out", tmp_path / "none", "--lists", raw, "--found-only").err
 
 
 def test_one_voxel_is_a_scene(tmp_path, raw):

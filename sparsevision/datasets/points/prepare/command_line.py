@@ -45,6 +45,8 @@ def run_prepare(
             raise UserError(f"--workers {args.workers}: expected 1 or more processes.")
         if not Path(args.source).is_dir():
             raise UserError(f"{args.source}: there is no such folder.")
+        if Path(args.out).resolve() == Path(args.source).resolve():
+            raise UserError(f"--out {args.out}: is the folder of the raw files; choose another one.")
         raw = make(args)
         splits = raw.splits()
         keys = _chosen(splits, args.scenes)

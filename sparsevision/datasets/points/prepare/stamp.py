@@ -8,9 +8,7 @@ from typing import Any
 
 from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.points.prepare.raw_set import Note
-from sparsevision.datasets.points.scene import FORMAT, Scene
-
-STAMP = "source.json"
+from sparsevision.datasets.points.scene import FORMAT, STAMP, Scene
 
 
 @dataclass(frozen=True)
