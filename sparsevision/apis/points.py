@@ -1,5 +1,6 @@
 """Segment point clouds and meshes, without a Runner: every raw point gets a class, as arrays, a .ply and a picture."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from sparsevision.visualization.files import write_image
 
 IGNORE_INDEX = 255
 MAX_VOXELS = 300_000  # larger clouds are cut into blocks
+SMALLEST, HIGHEST = 0.5, 100.0  # metres; clouds beyond are warned of
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ class PointSegResult:
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
         return [path, write_image(Path(out_dir) / f"{stem}.png", self.draw())] if picture else [path]
+
+
+def _warn_of_size(upright: NDArray, name: str | Path) -> None:
+    """Scans are neither as small as a hand nor as high as a tower: such a cloud is nearly always in another unit."""
+    width, depth, height = np.ptp(upright, axis=0)
+    if len(upright) > 1 and (max(width, depth, height) < SMALLEST or height > HIGHEST):
+        warnings.warn(
+            f"{name}: measures {width:.4g} x {depth:.4g} x {height:.4g} metres, the last of them upward; are unit and "
+            "up (--unit, --up) those of the file?",
+            stacklevel=3,
+        )
 
 
 class PointSegInferencer:
@@ -165,6 +178,7 @@ class PointSegInferencer:
         cloud = cloud if path is None else read_cloud(path, bin_columns=bin_columns)
         upright = upright_metres(cloud.points, unit=unit, up=up)
         options = {"max_voxels": max_voxels} | dict(voting or {})
+        _warn_of_size(upright[cloud.finite], path or "the cloud")
         result = self._segment(cloud, upright, progress=progress, **options)
         if out_dir is not None:
             result.write(out_dir, path.stem)

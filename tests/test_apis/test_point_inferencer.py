@@ -53,6 +53,13 @@ def test_it_says_what_the_test_of_the_runner_says(trained, inferencer, cloud):
     assert sum(result.shares().values()) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("factor", "unit"), [(1000, "m"), (1, "mm")])
+def test_a_wrong_unit_is_warned_of(inferencer, tmp_path, factor, unit):
+    np.save(tmp_path / "room.npy", TABLE * np.array([factor] * 3 + [1] * 3))
+    with pytest.warns(UserWarning, match=r"room\.npy: measures .* metres.*--unit"):
+        inferencer(tmp_path / "room.npy", unit=unit)
+
+
 def test_a_mesh_keeps_its_faces_and_numbers(inferencer, tmp_path):
     vertex = {"nx": np.arange(3000, dtype=np.float32), "label": np.zeros(3000, np.int32)}
     faces = np.array([[0, 1, 2], [3, 4, 5]], np.int32)

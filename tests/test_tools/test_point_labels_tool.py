@@ -163,8 +163,10 @@ def test_an_index_file_of_another_preparation_is_refused(root, tmp_path):
         (("--protocol", "uniform", "--budget", "3", "--spread"), "--spread is for --protocol otoc"),
         (("--protocol", "uniform", "--budget", "3", "--seed", "-1"), "--seed must be 0 or more"),
         (("--official", "a.pth", "--budget", "3"), "--official takes the points of the file"),
-        (("--official", "a.pth"), "no checkpoint a.pth"),
+        (("--official", "a.pth"), "--official a.pth: there is no such file"),
         (("--protocol", "points_k", "--budget", "20", "--split", "tst"), "There are train, val"),
+        (("--protocol", "class_even", "--budget", "0.1", "--classes", "99"), "no scene would get any label"),
+        (("--protocol", "uniform", "--budget", "3", "--out", "/dev/null/a.npz"), "cannot be written"),
         ((), "one of the arguments --protocol --official is required"),
     ],
 )

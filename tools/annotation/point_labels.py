@@ -92,6 +92,11 @@ def simulated(args: argparse.Namespace, keys: list[str]) -> dict[str, PointLabel
 
 def published(args: argparse.Namespace, keys: list[str]) -> dict[str, PointLabels]:
     """Labels of every scene that the file names; says which scenes are on one side only."""
+    if not args.official.is_file():
+        raise UserError(
+            f"--official {args.official}: there is no such file. Give the path of an index file, e.g. of CPCM's "
+            "release or of ScanNet's data-efficient benchmark."
+        )
     indices = official_indices(safe_unpickle(args.official).content, path=args.official)
     report_missing(f"scenes of {args.split} have no entry in the file", [k for k in keys if k not in indices])
     report_missing(f"scenes of the file are not in {args.split}", sorted(set(indices) - set(keys)))
@@ -122,7 +127,6 @@ def write(path: Path, labels: dict[str, PointLabels], *, overwrite: bool) -> str
         if load_annotations(path, max_bytes=MAX_BYTES) == labels:
             return "kept, it has these labels"
         raise UserError(f"{path}: is there with other labels; choose another --out, or replace it with --overwrite.")
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_annotations(path, labels)
     return "written"
 
@@ -157,6 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = class_names(args.root)
     keys = list(dict.fromkeys(key for split in args.split.split("+") for key in scene_keys(args.root, split)))
     labels = published(args, keys) if args.official else simulated(args, keys)
+    if not any(map(len, labels.values())):
+        raise UserError("no scene would get any label, so nothing is written; look at --classes, or at the index file.")
     out = args.out or default_out(args)
     print(f"{out}: {write(out, labels, overwrite=args.overwrite)}")
     print("\n".join(table(labels, args.root, names)))

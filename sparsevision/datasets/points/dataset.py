@@ -1,5 +1,6 @@
 """Prepared point-cloud sets for semantic segmentation: ScanNet, S3DIS, SemanticKITTI."""
 
+import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -48,6 +49,7 @@ class PointSegDataset(SeededDataset):
         root = Path(self.data_root)
         if not root.is_dir():
             raise UserError(f"{root}: there is no such folder. {self.prepare}".strip())
+        self._check_classes(root / "dataset.json")
         keys = [key for part in self.split.split("+") for key in scene_keys(root, part, prepare=self.prepare)]
         missing = [key for key in keys if not (root / key).is_dir()]
         if missing:
@@ -57,6 +59,21 @@ class PointSegDataset(SeededDataset):
             )
         return [self._sample(key, points) for key, points in self._labelled_points(keys).items()]
 
+    def _check_classes(self, card: Path) -> None:
+        """Raises UserError if the card of the set names other classes; a set without a card is taken as it is."""
+        if not card.is_file():
+            return
+        try:
+            classes = json.loads(card.read_text(encoding="utf-8"))["classes"]
+            found = [str(name) for name in classes]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{card}: is no card of a prepared set; convert the set again.") from error
+        if found != list(self.CLASSES.classes):
+            raise UserError(
+                f"{card}: the set has the classes {', '.join(found)}; {type(self).__name__} expects "
+                f"{', '.join(self.CLASSES.classes)}. Correct data_root, or the type of the data set."
+            )
+
     def _labelled_points(self, keys: list[str]) -> dict[str, PointLabels | None]:
         if self.sparse is None:
             return dict.fromkeys(keys)
@@ -64,7 +81,7 @@ class PointSegDataset(SeededDataset):
         if not path.is_file():
             raise UserError(
                 f"{path}: there is no such file of sparse labels. Make it with tools/annotation/point_labels.py "
-                f"{self.data_root} --split {self.split} (docs/prepare_data.md)."
+                f"{self.data_root} --split {self.split} (docs/sparse_annotations.md)."
             )
         labels = load_point_labels(path, root=self.data_root, keys=keys)
         counts = [len(labels[key]) for key in keys]

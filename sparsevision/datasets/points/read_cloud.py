@@ -13,6 +13,7 @@ Rows stay where they are: points with coordinates that are NaN or infinite are m
 """
 
 import os
+import struct
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +24,14 @@ from numpy.typing import NDArray
 
 from sparsevision.datasets.points.pcd import read_pcd
 from sparsevision.datasets.points.ply import read_ply
+from sparsevision.datasets.points.scene import NO_ARRAY
 from sparsevision.datasets.points.text_cloud import read_text_cloud
 from sparsevision.utils import UserError, closest, require
 
 MID_GREY = 127.5
 UNITS: Mapping[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 AXES = ("x", "y", "z", "-x", "-y", "-z")
+NO_LAS = (ValueError, OSError, RuntimeError, EOFError, MemoryError, OverflowError, struct.error)  # of laspy.read
 COLOUR_FIELDS = (("red", "green", "blue"), ("r", "g", "b"))
 
 
@@ -160,7 +163,7 @@ def _of_las(path: Path) -> CloudFile:
         points = np.stack([np.asarray(las.x), np.asarray(las.y), np.asarray(las.z)], axis=1)
         named = "red" in las.point_format.dimension_names
         colours = np.stack([np.asarray(las[name]) for name in COLOUR_FIELDS[0]], axis=1) if named else None
-    except (laspy.errors.LaspyException, ValueError, OSError, RuntimeError, EOFError) as error:
+    except (laspy.errors.LaspyException, *NO_LAS) as error:
         raise UserError(f"{path}: is no LAS file that can be read ({error}). Get it again.") from error
     if len(points) != las.header.point_count:
         raise UserError(
@@ -172,7 +175,7 @@ def _of_las(path: Path) -> CloudFile:
 def _of_npy(path: Path) -> CloudFile:
     try:
         table = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except NO_ARRAY as error:
         raise UserError(f"{path}: is no array that can be read ({error}). Save it with numpy.save.") from error
     if not isinstance(table, np.ndarray) or table.dtype.kind not in "iuf":
         raise UserError(f"{path}: expected an array of numbers, (n, 3) or (n, 6) or more columns.")

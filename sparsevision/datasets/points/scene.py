@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
+from tokenize import TokenError
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from sparsevision.utils import UserError
 
 FORMAT = 1
 STAMP = "source.json"  # what a converter made the scene of
+NO_ARRAY = (ValueError, OSError, EOFError, MemoryError, OverflowError, SyntaxError, TokenError)  # of numpy.load
 ROWS = {"coord": (3, "f"), "color": (3, "u")}  # columns and kind; every other array is one whole number a point
 
 
@@ -139,7 +141,7 @@ def read_scene(folder: str | os.PathLike, *, mmap: bool = True) -> Scene:
 def _read_array(path: Path, *, mmap: bool) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except NO_ARRAY as error:
         raise UserError(f"{path}: no readable array ({error}). Delete it and convert the scene again.") from error
 
 

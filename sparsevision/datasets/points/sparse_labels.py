@@ -10,7 +10,7 @@ import numpy as np
 
 from sparsevision.annotation import PointLabels, load_annotations, simulate_point_labels
 from sparsevision.datasets.points.classes import IGNORE_INDEX
-from sparsevision.datasets.points.scene import Scene
+from sparsevision.datasets.points.scene import NO_ARRAY, Scene
 from sparsevision.datasets.simulate_folder import image_rng
 from sparsevision.selection import Selector, select_points
 from sparsevision.utils import UserError, did_you_mean
@@ -192,5 +192,5 @@ def _point_count(folder: Path) -> int:
     """Points of a prepared scene, from the head of its coord.npy alone."""
     try:
         return len(np.load(folder / "coord.npy", mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, TypeError) as error:
+    except (*NO_ARRAY, TypeError) as error:
         raise UserError(f"{folder}: no readable coord.npy; convert the scene again.") from error

@@ -1,5 +1,6 @@
 """From a prepared set to a batch: data sets, transforms, preprocessor."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,20 @@ def test_what_is_missing_is_named(root, change, said):
     options = {"data_root": str(root), "split": "train", "prepare": "Convert it.", "pipeline": []} | change
     with pytest.raises(UserError, match=said):
         SemanticKITTIDataset(**options)
+
+
+def test_another_set_is_refused(root):
+    card = root / "dataset.json"
+    options = {"data_root": str(root), "split": "train", "pipeline": training_pipeline()}
+    card.write_text(json.dumps({"classes": S3DISDataset.CLASSES.classes}), encoding="utf-8")
+    assert len(S3DISDataset(**options)) == 2
+    with pytest.raises(
+        UserError, match=r"dataset\.json: the set has the classes clutter, .*; ScanNetDataset expects wall"
+    ):
+        ScanNetDataset(**options)
+    card.write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="is no card of a prepared set"):
+        S3DISDataset(**options)
 
 
 def test_views_of_a_config_are_the_published_settings():

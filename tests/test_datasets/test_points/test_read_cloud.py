@@ -243,6 +243,18 @@ def test_arrays_that_are_no_clouds(tmp_path, array, message):
         read_cloud(tmp_path / "a.npy")
 
 
+def test_a_header_alone_is_no_cloud(tmp_path):
+    pytest.importorskip("laspy")
+    (tmp_path / "a.las").write_bytes(b"LASF" + b"0" * 300)
+    with pytest.raises(UserError, match=r"a\.las: is no LAS file"):
+        read_cloud(tmp_path / "a.las")
+    np.save(tmp_path / "a.npy", TABLE)
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"}", b" ", 1))
+    with pytest.raises(UserError, match=r"a\.npy: is no array"):
+        read_cloud(tmp_path / "a.npy")
+
+
 def test_unknown_and_missing_files(tmp_path):
     with pytest.raises(UserError, match=r"did you mean \.ply"):
         read_cloud(tmp_path / "a.plyy")
