@@ -35,7 +35,8 @@ test_pipeline = [
 rooms = dict(type=S3DISDataset, data_root=data_root, prepare=prepare)
 train_dataloader = dict(
     batch_size=1,
-    num_workers=0,
+    num_workers=1,
+    persistent_workers=True,
     sampler=dict(type=SeededSampler, shuffle=True),
     dataset=dict(rooms, split="train", sparse="sparse/class_even_0.001_seed0.npz", pipeline=train_pipeline),
 )
