@@ -60,7 +60,7 @@ def check_names(clouds: Sequence[Path]) -> None:
     """Raises UserError when two clouds would be written to the same files, or one is missing."""
     for cloud in clouds:
         if not cloud.is_file():
-            raise UserError(f"{cloud}: there is no such file.")
+            raise UserError(f"{cloud}: {'is a folder; name its files' if cloud.is_dir() else 'there is no such file'}.")
     stem, count = Counter(cloud.stem for cloud in clouds).most_common(1)[0]
     if count > 1:
         raise UserError(

@@ -48,6 +48,7 @@ def test_voting(trained, tmp_path):
     [
         (["one.npy", "one.txt"], [], "2 clouds are called 'one'"),
         (["none.npy"], [], "there is no such file"),
+        ([""], [], "is a folder; name its files"),
         (["one.npy"], ["--max-fragments", 3], "needs --voting"),
     ],
 )

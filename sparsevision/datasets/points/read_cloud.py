@@ -82,7 +82,7 @@ def read_cloud(path: str | os.PathLike, *, bin_columns: int = 4) -> CloudFile:
     if reader is None:
         near = closest(path.suffix.lower(), READERS, n=1)
         raise UserError(
-            f"{path}: clouds are read from {', '.join(READERS)}{f'; did you mean {near[0]}?' if near else ''}. Export "
+            f"{path}: clouds are read from {', '.join(READERS)}{f' (did you mean {near[0]}?)' if near else ''}. Export "
             "it as .ply."
         )
     if not path.is_file():
