@@ -6,6 +6,7 @@ from event_sets import CROP, SENSOR
 
 from sparsevision.apis.model import build_model
 from sparsevision.engine import read_config, save_checkpoint
+from sparsevision.utils.randomness import seeded_rng
 
 NUM_GRIDS = 4
 EVENTS_PER_GRID = 50
@@ -57,6 +58,7 @@ def write_config(path: Path, root: Path, *, resized: tuple[int, int] | None = No
 
 
 def write_weights(path: Path, config: Path) -> Path:
-    """A checkpoint of random weights."""
-    save_checkpoint({"state_dict": build_model(read_config(config)).state_dict()}, path)
+    """A checkpoint of random weights, always the same."""
+    with seeded_rng(0):
+        save_checkpoint({"state_dict": build_model(read_config(config)).state_dict()}, path)
     return path

@@ -7,6 +7,7 @@ import numpy as np
 from sparsevision.apis.model import build_model
 from sparsevision.datasets.points.scene import Scene, write_scene, write_split
 from sparsevision.engine import read_config, save_checkpoint
+from sparsevision.utils.randomness import seeded_rng
 
 VOXEL = 0.1
 CONFIG = '''"""A network of four channels, for tests."""
@@ -61,7 +62,8 @@ def write_config(path: Path, root: Path) -> Path:
 
 def write_weights(path: Path, config: Path) -> Path:
     """A checkpoint of random weights, with which several classes are found."""
-    state = build_model(read_config(config)).state_dict()
+    with seeded_rng(0):
+        state = build_model(read_config(config)).state_dict()
     state["network.final.bias"].zero_()
     state["network.final.kernel"] *= 100
     save_checkpoint({"state_dict": state}, path)
