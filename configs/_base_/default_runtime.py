@@ -24,6 +24,7 @@ env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
     dist_cfg=dict(backend="nccl"),
+    torch_threads=None,  # of a process on the CPU; None: as torch finds best
 )
 randomness = dict(seed=0, deterministic=False)
 

@@ -62,12 +62,16 @@ class Runner(mmengine.runner.Runner):
         self._config_text = self.cfg.pretty_text
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Also start processes that have no GPU."""
+        """Also start processes that have no GPU, and set how many threads torch takes (`torch_threads`)."""
         if self.distributed and not is_distributed():
             check_launcher(self.launcher)
             if not on_gpu():
                 init_cpu_processes(self.launcher, timeout=env_cfg.get("dist_cfg", {}).get("timeout"))
         super().setup_env(env_cfg)
+        if (threads := env_cfg.get("torch_threads")) is not None:
+            if not isinstance(threads, int) or threads < 1:
+                raise UserError(f"env_cfg.torch_threads={threads!r}; expected a whole number from 1 on, or None.")
+            torch.set_num_threads(threads)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Also wrap models on the CPU."""
