@@ -89,12 +89,12 @@ def consistency_loss(first: Tensor, second: Tensor, rows: tuple[Tensor, Tensor])
         first, second: (M1, C), (M2, C) logits.
         rows: (m,) rows of view 1, (m,) rows of view 2.
     """
-    return js_divergence(first[rows[0]], second[rows[1]])
+    return js_divergence(first.index_select(0, rows[0]), second.index_select(0, rows[1]))
 
 
 def masked_corresponding_loss(first: Tensor, masked: Tensor, rows: tuple[Tensor, Tensor]) -> Tensor:
     """Divergence of the masked view from view 1 on matched voxels; view 1 is a target without gradient."""
-    return js_divergence(first.detach()[rows[0]], masked[rows[1]])
+    return js_divergence(first.detach().index_select(0, rows[0]), masked.index_select(0, rows[1]))
 
 
 def masked_self_loss(second: Tensor, masked: Tensor) -> Tensor:
