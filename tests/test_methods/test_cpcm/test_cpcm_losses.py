@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sparsevision.methods.cpcm import CPCMWeights, Matches, cpcm_losses, js_divergence, supervised_loss
-from sparsevision.methods.cpcm.losses import every_sample_matched, flat_rows
+from sparsevision.methods.cpcm.losses import consistency_loss, every_sample_matched, flat_rows
 
 CASES = ("js0", "js1", "js2")
 
@@ -217,3 +217,17 @@ def test_a_mask_weight_needs_the_masked_forward(step):
 def test_another_preset(step):
     with pytest.raises(ValueError, match="paper"):
         cpcm_losses(**step, preset="paper")
+
+
+def test_rows_with_many_matches_get_the_same_gradient_again_with_two_threads():
+    generator = torch.Generator().manual_seed(0)
+    views = [torch.randn(500, 13, generator=generator, requires_grad=True) for _ in range(2)]
+    rows = torch.randint(0, 500, (60_000,), generator=generator)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        terms = [consistency_loss(*views, (rows, rows.flip(0))) for _ in range(5)]
+        first, *others = [torch.autograd.grad(term, views) for term in terms]
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for other in others for a, b in zip(first, other, strict=True))

@@ -227,23 +227,3 @@ def test_presets_and_settings():
     assert not switches_of("published", {"shared_statistics": False}).shared_statistics
     assert mask_of(None) is None
     assert mask_of({"grid_size": 8}) == Mask(grid_size=8)
-
-
-def test_a_step_is_the_same_again_with_two_threads(late):
-    """Also where a voxel has several matches, whose gradients meet in one row."""
-    rows = torch.randint(0, 168, (20_000,), generator=torch.Generator().manual_seed(2))
-    threads, gradients = torch.get_num_threads(), []
-    torch.set_num_threads(2)
-    try:
-        for _ in range(3):
-            model = a_model(consistency=1.0, mask=MASK, preset="fixed").train()
-            batch = a_batch(model, count=1)
-            for name in ("pairs1", "pairs2"):
-                batch["inputs"][name] = torch.stack([torch.zeros_like(rows), rows], dim=1)
-            total, _ = model.parse_losses(model(**batch, mode="loss"))
-            total.backward()
-            gradients.append([parameter.grad for parameter in model.parameters()])
-    finally:
-        torch.set_num_threads(threads)
-    for again in gradients[1:]:
-        assert all(torch.equal(one, other) for one, other in zip(gradients[0], again, strict=True))
