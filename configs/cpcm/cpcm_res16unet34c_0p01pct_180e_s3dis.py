@@ -13,24 +13,8 @@ Hardware and time: one GPU with 24 GB, under one day by the authors' account; no
 
 from mmengine.config import read_base
 
-from sparsevision.datasets import PointPreprocessor
-from sparsevision.methods.cpcm import CPCM, Res16UNet34C
-
 with read_base():
-    from .._base_.datasets.s3dis_seg import *
-    from .._base_.default_runtime import *
-    from .._base_.schedules.sgd_poly import *
+    from .cpcm_res16unet34c_0p1pct_180e_s3dis import *
 
-model = dict(
-    type=CPCM,
-    preset="published",
-    data_preprocessor=dict(type=PointPreprocessor, max_voxels=1_000_000),
-    network=dict(type=Res16UNet34C, in_channels=3, num_classes=num_classes, first_kernel=3),
-    consistency=2.0,
-    mask=dict(weight=10.0, grid_size=8, ratio=0.75, mode="grid"),
-    ramp_length=5,
-)
+model.mask.update(weight=10.0, grid_size=8)
 train_dataloader.dataset.update(sparse="sparse/official_0.0001_seed0.npz")
-val_dataloader, val_evaluator, val_cfg = test_dataloader, test_evaluator, dict()
-train_cfg.update(max_epochs=180, val_interval=10)
-randomness.update(seed=123)

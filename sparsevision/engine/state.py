@@ -12,6 +12,11 @@ from sparsevision.utils.randomness import restore_rng
 OF_THIS_PROCESS = ("cfg", "experiment_name")
 
 
+def training_epoch() -> int:
+    """The running epoch, from 0; 0 outside of a training."""
+    return int(MessageHub.get_current_instance().runtime_info.get("epoch", 0))
+
+
 def pack_message_hub(hub: MessageHub) -> dict[str, Any]:
     """`MessageHub.state_dict()` with its histories as tensors (values, counts)."""
     state = hub.state_dict()

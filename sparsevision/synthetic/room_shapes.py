@@ -3,6 +3,7 @@
 Frame: x and y across the floor, z up, in metres. `yaw` turns a part about the upright axis through its centre.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(ABC):
     """A solid. Subclasses say how rays meet it.
 
     Attributes:
@@ -54,12 +55,13 @@ class Part:
         """Where rays from outside enter: distances (n,), inf where they miss, and the numbers of the faces (n,)."""
         return self._enter(self.local((origin - np.asarray(self.centre))[None])[0], self.local(directions))
 
+    @abstractmethod
     def _enter(self, origin: NDArray, directions: NDArray) -> tuple[NDArray, NDArray]:
-        raise NotImplementedError
+        """`cast` in the part's own axes."""
 
+    @abstractmethod
     def skin(self, places: NDArray, face: NDArray) -> tuple[NDArray, NDArray]:
         """At points of the surface (n,3), in the part's own axes: outward normals (n,3), and metres across it (n,2)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

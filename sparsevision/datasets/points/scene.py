@@ -18,7 +18,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, atomic_write
 
 FORMAT = 1
 STAMP = "source.json"  # what a converter made the scene of
@@ -168,7 +168,5 @@ def scene_keys(root: str | os.PathLike, split: str, *, prepare: str = "") -> lis
 def write_split(root: str | os.PathLike, split: str, keys: Sequence[str]) -> None:
     """Write splits/<split>.txt, one key a line."""
     path = Path(root) / "splits" / f"{split}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
-    temporary.replace(path)
+    with atomic_write(path) as stream:
+        stream.write("".join(f"{key}\n" for key in keys).encode())

@@ -5,21 +5,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from sparsevision.datasets.point_preprocessor import PointPreprocessor
 from sparsevision.datasets.points.sample import PointSegSample
+from sparsevision.engine.state import training_epoch
 from sparsevision.layers.sparse_conv import SparseTensor
 from sparsevision.methods.cpcm.losses import CPCMWeights, Matches, cpcm_losses
 from sparsevision.methods.cpcm.masked_statistics import MaskedStatistics
-from sparsevision.methods.cpcm.presets import mask_of, switches_of, voting_of
+from sparsevision.methods.cpcm.presets import PRESETS, Mask, Voting
 from sparsevision.methods.cpcm.region_mask import hide_masked, mask_batch
 from sparsevision.methods.cpcm.schedule import ramp_up
 from sparsevision.methods.cpcm.voting import vote
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
+from sparsevision.utils.settings import settings_of, switches_of_preset
 
 LABELS = ("sparse_voxel_labels1", "sparse_voxel_labels2")
 
@@ -71,9 +72,9 @@ class CPCM(BaseModel):
             raise UserError(f"consistency={consistency}; expected a weight of 0 or more.")
         self.network = MODELS.build(network) if isinstance(network, dict) else network
         self.num_classes = self.network.num_classes
-        self.consistency, self.mask, self.ramp_length = consistency, mask_of(mask), ramp_length
-        self.preset, self.switches = preset, switches_of(preset, dict(switches or {}))
-        self.voting = voting_of(voting)
+        self.consistency, self.mask, self.ramp_length = consistency, settings_of(Mask, mask), ramp_length
+        self.preset, self.switches = preset, switches_of_preset(PRESETS, preset, switches)
+        self.voting = settings_of(Voting, voting)
         self.ignore_index = ignore_index
         token = self.mask is not None and self.mask.token
         self.mask_token = nn.Parameter(torch.zeros(self.network.in_channels)) if token else None
@@ -206,11 +207,6 @@ class CPCM(BaseModel):
             point_to_voxel=torch.arange(count),
             **dict.fromkeys(LABELS, sparse),
         )
-
-
-def training_epoch() -> int:
-    """The running epoch, from 0; 0 outside of a training."""
-    return int(MessageHub.get_current_instance().runtime_info.get("epoch", 0))
 
 
 def _example_floor(size: tuple[int, int], rng: np.random.Generator) -> Tensor:

@@ -1,7 +1,6 @@
 """What the release of CPCM does and what it meant, and the settings of its masked pass."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sparsevision.methods.cpcm.voting import Pose
@@ -29,17 +28,6 @@ PRESETS = {
     "published": Switches(skip_unmatched_batches=True, shared_statistics=True),
     "fixed": Switches(skip_unmatched_batches=False, shared_statistics=False),
 }
-
-
-def switches_of(preset: str, changes: Mapping[str, bool] | None = None) -> Switches:
-    """The switches of a preset with some of them changed. Raises UserError for no such preset or switch."""
-    if preset not in PRESETS:
-        raise UserError(f"preset={preset!r}; expected one of {', '.join(PRESETS)}.")
-    try:
-        return replace(PRESETS[preset], **(changes or {}))
-    except TypeError as error:
-        names = ", ".join(Switches.__dataclass_fields__)
-        raise UserError(f"switches={changes}: expected some of {names}.") from error
 
 
 @dataclass(frozen=True)
@@ -94,22 +82,3 @@ class Voting:
         names = ("voxel_size", "fragments", "max_fragments", "max_voxels")
         passes = [Pose(turn=turn, scale=scale) for scale in self.scales for turn in self.turns]
         return {name: getattr(self, name) for name in names} | {"passes": passes}
-
-
-def mask_of(given: Mapping[str, Any] | None) -> Mask | None:
-    """The settings that a config's dict means; None stays None. Raises UserError for an unknown or impossible one."""
-    return _settings(Mask, given, "mask")
-
-
-def voting_of(given: Mapping[str, Any] | None) -> Voting | None:
-    """The settings that a config's dict means; None stays None. Raises UserError for an unknown one."""
-    return _settings(Voting, given, "voting")
-
-
-def _settings(kind: type, given: Mapping[str, Any] | None, name: str) -> Any:
-    if given is None:
-        return None
-    try:
-        return kind(**given)
-    except TypeError as error:
-        raise UserError(f"{name}={dict(given)}: expected some of {', '.join(kind.__dataclass_fields__)}.") from error

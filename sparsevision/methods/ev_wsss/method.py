@@ -8,17 +8,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather
-from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from sparsevision.datasets.event_preprocessor import EventPreprocessor
+from sparsevision.engine.state import training_epoch
 from sparsevision.methods.ev_wsss.losses import partial_cross_entropy, present_classes
 from sparsevision.methods.ev_wsss.network import E2VIDRecurrentEncoder, ESSDecoder, State, Student
 from sparsevision.methods.ev_wsss.prototypes import PrototypeBank
 from sparsevision.methods.ev_wsss.terms import (
+    PRESETS,
     Distillation,
     Dual,
     Guess,
@@ -29,11 +30,11 @@ from sparsevision.methods.ev_wsss.terms import (
     distillation_loss,
     dual_loss,
     guess_of,
-    switches_of,
     upsampled,
 )
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
+from sparsevision.utils.settings import settings_of, switches_of_preset
 
 STREAMS = ("events", "events_reversed")
 NAMES = ("a", "b")
@@ -89,13 +90,13 @@ class EVWSSS(BaseModel):
             data_preprocessor = EventPreprocessor(ignore_index=ignore_index)
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.num_classes = num_classes
-        self.dual = _settings(Dual, dual)
-        self.prototypes = _settings(Prototypes, prototypes)
-        self.distillation = _settings(Distillation, distillation)
+        self.dual = settings_of(Dual, dual)
+        self.prototypes = settings_of(Prototypes, prototypes)
+        self.distillation = settings_of(Distillation, distillation)
         self.labels = labels
         self.balanced = balanced
         self.fuse = fuse
-        self.switches = switches_of(preset, dict(switches or {}))
+        self.switches = switches_of_preset(PRESETS, preset, switches)
         self.ignore_index = ignore_index
         self.students = nn.ModuleList(
             Student(
@@ -293,11 +294,6 @@ class EVWSSS(BaseModel):
         )
 
 
-def training_epoch() -> int:
-    """The running epoch, from 0; 0 outside of a training."""
-    return int(MessageHub.get_current_instance().runtime_info.get("epoch", 0))
-
-
 def _check_means(losses: Mapping[str, Tensor]) -> None:
     broken = [name for name, value in losses.items() if name.startswith("loss") and value.isnan().any()]
     if broken:
@@ -305,18 +301,3 @@ def _check_means(losses: Mapping[str, Tensor]) -> None:
             f"{', '.join(broken)}: NaN, in the released code the mean over no pixel when a batch has no click or no "
             "pseudo label. Resume with --cfg-options +model.switches.guard=True, with which it is 0."
         )
-
-
-def _settings(kind: type, given: Mapping | None) -> Any:
-    """A settings object from a config's dict.
-
-    Raises:
-        UserError: a name that the settings do not have.
-    """
-    if given is None:
-        return None
-    try:
-        return kind(**given)
-    except TypeError as error:
-        names = ", ".join(kind.__dataclass_fields__)
-        raise UserError(f"{kind.__name__}: {dict(given)} does not fit; expected some of {names}.") from error

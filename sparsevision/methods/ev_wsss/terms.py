@@ -1,7 +1,7 @@
 """The three terms by which the students teach each other, each with what the paper sets for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -47,21 +47,6 @@ PRESETS = {
         released_confidence=False, drop_largest_label=False, all_or_none=False, last_class_decides=False, guard=True
     ),
 }
-
-
-def switches_of(preset: str, changes: dict[str, bool] | None = None) -> Switches:
-    """The switches of a preset with some of them changed.
-
-    Raises:
-        UserError: no such preset or switch.
-    """
-    if preset not in PRESETS:
-        raise UserError(f"preset={preset!r}; expected one of {', '.join(PRESETS)}.")
-    try:
-        return replace(PRESETS[preset], **(changes or {}))
-    except TypeError as error:
-        names = ", ".join(Switches.__dataclass_fields__)
-        raise UserError(f"switches={changes}: expected some of {names}.") from error
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sparsevision.layers.sparse_conv import CoordinateManager, SparseTensor
 from sparsevision.methods.cpcm import CPCM, Res16UNet
 from sparsevision.methods.cpcm import method as method_file
 from sparsevision.methods.cpcm.masked_statistics import MaskedStatistics, batch_norms
-from sparsevision.methods.cpcm.presets import Mask, Switches, mask_of, switches_of
+from sparsevision.methods.cpcm.presets import PRESETS, Mask, Switches
 from sparsevision.synthetic.batches import example_batch
 from sparsevision.utils import UserError
 
@@ -223,7 +223,8 @@ def test_wrong_batches_are_named():
 
 
 def test_presets_and_settings():
-    assert switches_of("published") == Switches(skip_unmatched_batches=True, shared_statistics=True)
-    assert not switches_of("published", {"shared_statistics": False}).shared_statistics
-    assert mask_of(None) is None
-    assert mask_of({"grid_size": 8}) == Mask(grid_size=8)
+    assert PRESETS["published"] == Switches(skip_unmatched_batches=True, shared_statistics=True)
+    model = a_model(mask={"grid_size": 8}, switches={"shared_statistics": False})
+    assert model.mask == Mask(grid_size=8)
+    assert not model.switches.shared_statistics
+    assert model.switches.skip_unmatched_batches

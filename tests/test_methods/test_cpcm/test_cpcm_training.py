@@ -1,15 +1,9 @@
 """A training that is killed and resumed, and batches whatever the number of workers."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from killed_training import kill_after_a_checkpoint, train
 from mmengine.dataset import pseudo_collate
 from point_config import VOXEL, room_table, write_config
 from torch.utils.data import DataLoader
@@ -20,7 +14,6 @@ from sparsevision.datasets.points.scene import Scene, write_scene, write_split
 from sparsevision.datasets.transforms import LoadPointScene, MakeTwoViews, PackPointInputs
 from sparsevision.engine import load_checkpoint
 
-ROOT = Path(__file__).parents[3]
 KEYS = ("Area_1/office_1", "Area_1/office_2", "Area_2/hall_1")
 ITERATIONS = 12
 VIEWS = {
@@ -78,29 +71,6 @@ def prepared(tmp_path):
     write_split(root, "test", KEYS)
     save_annotations(root / "few.npz", labels)
     return root
-
-
-def train(config: Path, folder: Path, *more: str) -> subprocess.Popen:
-    """tools/train.py in a process of its own, with one thread."""
-    return subprocess.Popen(
-        [sys.executable, ROOT / "tools/train.py", config, "--work-dir", folder, *more],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def kill_after_a_checkpoint(process: subprocess.Popen, folder: Path) -> None:
-    """kill -9 at a random moment after the first checkpoint."""
-    for _ in range(6000):
-        if (folder / "last_checkpoint").exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    time.sleep(np.random.default_rng().uniform(0, 0.2))
-    process.send_signal(signal.SIGKILL)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGKILL, errors
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, prepared):

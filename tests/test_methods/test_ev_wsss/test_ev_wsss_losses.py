@@ -16,8 +16,9 @@ from sparsevision.methods.ev_wsss.losses import (
     prototype_contrast,
     pseudo_labels,
 )
-from sparsevision.methods.ev_wsss.terms import PRESETS, Guess, View, dual_loss, switches_of
+from sparsevision.methods.ev_wsss.terms import PRESETS, Guess, View, dual_loss
 from sparsevision.utils import UserError
+from sparsevision.utils.settings import switches_of_preset
 
 IGNORE = 255
 
@@ -108,7 +109,7 @@ def test_the_guard_of_the_dual_term_matters_where_nothing_else_switches_it_off()
     views = [View(None, part, {}, None) for part in pair]
     guesses = [Guess(part, labels) for part, labels in zip(pair, targets[::-1], strict=True)]
     for guard in (False, True):
-        switches = switches_of("published", {"all_or_none": False, "guard": guard})
+        switches = switches_of_preset(PRESETS, "published", {"all_or_none": False, "guard": guard})
         loss = dual_loss(views, guesses, ignore_index=IGNORE, switches=switches, balanced=False)
         assert torch.isnan(loss).item() is not guard
 
@@ -134,11 +135,11 @@ def test_distillation_moves_one_side():
 
 
 def test_switches_are_named():
-    assert switches_of("published", {"guard": True}).guard
+    assert switches_of_preset(PRESETS, "published", {"guard": True}).guard
     with pytest.raises(UserError, match="preset='best'; expected one of published, fixed"):
-        switches_of("best")
+        switches_of_preset(PRESETS, "best")
     with pytest.raises(UserError, match=r"expected some of .*released_confidence"):
-        switches_of("fixed", {"gard": True})
+        switches_of_preset(PRESETS, "fixed", {"gard": True})
     assert PRESETS["published"] != PRESETS["fixed"]
 
 

@@ -1,17 +1,11 @@
 """A training that is killed and resumed, prototypes included; and the numbers of mmseg's metric."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import event_sets
 import numpy as np
 import pytest
 import torch
 from event_config import write_config
+from killed_training import kill_after_a_checkpoint, train
 from mmengine.structures import PixelData
 from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
@@ -24,7 +18,6 @@ from sparsevision.evaluation.functional.confusion import (
     overall_accuracy,
 )
 
-ROOT = Path(__file__).parents[3]
 ITERATIONS = 24
 # Prototypes from the first iterations, and rings so short that they turn around during the run.
 TRAINING = f"""
@@ -55,29 +48,6 @@ default_hooks = dict(
     checkpoint=dict(type=CheckpointHook, interval=3, by_epoch=False, max_keep_ckpts=2),
 )
 """
-
-
-def train(config: Path, folder: Path, *more: str) -> subprocess.Popen:
-    """tools/train.py in a process of its own, with one thread."""
-    return subprocess.Popen(
-        [sys.executable, ROOT / "tools/train.py", config, "--work-dir", folder, *more],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def kill_after_a_checkpoint(process: subprocess.Popen, folder: Path) -> None:
-    """kill -9 at a random moment after the first checkpoint."""
-    for _ in range(6000):
-        if (folder / "last_checkpoint").exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    time.sleep(np.random.default_rng().uniform(0, 0.2))
-    process.send_signal(signal.SIGKILL)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGKILL, errors
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
