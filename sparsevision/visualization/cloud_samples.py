@@ -9,7 +9,8 @@ from torch import Tensor
 
 from sparsevision.utils import UserError
 from sparsevision.visualization.canvas import class_colours
-from sparsevision.visualization.clouds import draw_cloud, draw_segmented_cloud
+from sparsevision.visualization.clouds import draw_cloud, draw_marked_cloud, draw_segmented_cloud
+from sparsevision.visualization.events import draw_legend
 from sparsevision.visualization.panels import side_by_side
 
 SHOWN_VOXEL = 0.05  # metres for which a voxel is taken where nothing says how large it is
@@ -59,14 +60,48 @@ def draw_cloud_sample(
     )
 
 
-def draw_voxel_inputs(inputs: Mapping[str, Tensor]) -> NDArray[np.uint8]:
-    """The voxels of one sample as the network gets them: `coords` (m,3) and `colours` (m,3), or two views of these."""
+def draw_voxel_inputs(inputs: Mapping[str, Tensor], *, voxel_size: float = SHOWN_VOXEL) -> NDArray[np.uint8]:
+    """The voxels of one sample as the network gets them: `coords` (m,3) and `colours` (m,3), or two views of these;
+    `voxel_size` in metres tells whether there is a ceiling to leave out.
+    """
     endings = {"voxels": ""} if "coords" in inputs else {"view 1": "1", "view 2": "2"}
     panels = [
-        draw_cloud(_array(inputs[f"coords{end}"]) * SHOWN_VOXEL, _array(inputs[f"colours{end}"]), size=PANEL)
+        draw_cloud(_array(inputs[f"coords{end}"]) * voxel_size, _array(inputs[f"colours{end}"]), size=PANEL)
         for end in endings.values()
     ]
     return side_by_side(panels, list(endings))
+
+
+def draw_training_views(
+    inputs: Mapping[str, Tensor],
+    sample: BaseDataElement,
+    *,
+    names: Sequence[str],
+    palette: ArrayLike | None = None,
+    ignore_index: int = 255,
+) -> NDArray[np.uint8]:
+    """The two views of a training sample with a dot on each labelled voxel, above a legend of the labels' classes.
+
+    Args:
+        inputs: `coords1`, `colours1`, `coords2` and `colours2`, (m,3) each.
+        sample: with `sparse_voxel_labels1` and `sparse_voxel_labels2`, (m,).
+        names: of the classes.
+        palette: (C,3) RGB; None chooses colours.
+        ignore_index: label of voxels that have none.
+    """
+    palette = np.asarray(class_colours(len(names)) if palette is None else palette, dtype=np.uint8)
+    panels, present = {}, set()
+    for view in ("1", "2"):
+        points = _array(inputs[f"coords{view}"]) * sample.get("voxel_size", SHOWN_VOXEL)
+        labels = _array(sample.get(f"sparse_voxel_labels{view}"))
+        known = labels[labels != ignore_index]
+        title = f"view {view}: {len(known)} of {len(labels)} voxels labelled"
+        panels[title] = draw_marked_cloud(
+            points, _array(inputs[f"colours{view}"]), labels, palette=palette, ignore_index=ignore_index, size=PANEL
+        )
+        present |= set(known.tolist())
+    row, shown = side_by_side(list(panels.values()), list(panels)), sorted(present)
+    return np.vstack([row, draw_legend([names[index] for index in shown], palette[shown], width=row.shape[1])])
 
 
 def _of_points(sample: BaseDataElement, field: str, ignore_index: int) -> NDArray[np.int64]:

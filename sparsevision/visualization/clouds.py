@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from sparsevision.utils import UserError
+from sparsevision.visualization.drawing import draw_points
 from sparsevision.visualization.events import draw_legend
 from sparsevision.visualization.panels import side_by_side
 from sparsevision.visualization.splatting import Camera, Pixels, camera_around, look, without_gaps
@@ -16,6 +17,7 @@ LARGEST_GAP = 12  # pixels before smoothing that are filled between points
 SMOOTHING = 2  # pixels drawn for each pixel of the picture, along a side
 MOST_POINTS = 600_000  # of a cloud without faces that are drawn; others are left out evenly
 UNLABELLED = (205, 205, 205)
+FADED = 0.55  # share of white in a cloud on which labels are marked
 OUTLIERS = (0.2, 99.8)  # percentiles between which the picture's bounds lie
 TALL = 1.5  # metres: lower clouds have no ceiling
 CEILING_FROM = 0.7  # share of the height above which a surface may be a ceiling
@@ -100,6 +102,38 @@ def draw_segmented_cloud(
     return np.vstack([row, legend])
 
 
+def draw_marked_cloud(
+    points: ArrayLike,
+    colours: ArrayLike,
+    labels: ArrayLike,
+    *,
+    palette: ArrayLike,
+    ignore_index: int = 255,
+    size: tuple[int, int] = (540, 720),
+) -> NDArray[np.uint8]:
+    """A cloud in faded colours with a dot on each labelled point, also where a wall or the ceiling hides it.
+
+    Args:
+        points: (n,3) metres.
+        colours: (n,3) in 0..255.
+        labels: (n,) class ids.
+        palette: (C,3) RGB of the classes.
+        ignore_index: label of what gets no dot.
+        size: (height, width) of the picture in pixels.
+
+    Raises:
+        UserError: shapes that do not fit together, or a class without a colour.
+    """
+    points, labels = np.asarray(points, dtype=np.float64), np.asarray(labels).reshape(-1)
+    if len(labels) != len(points):
+        raise UserError(f"labels: {len(labels)} for {len(points)} points.")
+    palette = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
+    marked = np.flatnonzero((labels != ignore_index) & np.isfinite(points).all(axis=1))
+    view = _View(points, None, size=size, marked=marked)
+    faded = _per_point(colours, len(points), "colours") * (1 - FADED) + 255 * FADED
+    return draw_points(view.paint(faded, blend=True), view.places(marked), labels[marked], colours=palette)
+
+
 def label_colours(labels: ArrayLike, palette: ArrayLike, *, ignore_index: int) -> NDArray[np.uint8]:
     """Colours (n,3) of class ids (n,); light grey for `ignore_index`.
 
@@ -181,7 +215,7 @@ def faces_inward(points: NDArray, faces: NDArray) -> bool:
 
 
 class _View:
-    """One camera on one cloud, from which several pictures are painted."""
+    """One camera on one cloud, from which several pictures are painted; the `marked` rows lie inside of them."""
 
     def __init__(
         self,
@@ -192,6 +226,7 @@ class _View:
         azimuth: float | None = None,
         elevation: float = 52.0,
         cut_above: float | None = None,
+        marked: Sequence[int] = (),
     ) -> None:
         self.points = np.asarray(points, dtype=np.float64)
         if self.points.ndim != 2 or self.points.shape[1] != 3:
@@ -205,7 +240,9 @@ class _View:
         bounds = _without_outliers(self.points[kept])
         azimuth = side_azimuth(bounds) if azimuth is None else azimuth
         large = (size[0] * SMOOTHING, size[1] * SMOOTHING)
-        camera = camera_around(bounds, azimuth=azimuth, elevation=elevation, size=large)
+        self.marked = np.asarray(marked, dtype=np.int64)
+        bounds = np.concatenate([bounds, self.points[self.marked]])
+        self.camera = camera = camera_around(bounds, azimuth=azimuth, elevation=elevation, size=large)
         hidden = np.zeros_like(kept)
         hidden[kept] = front_walls(self.points[kept], azimuth)
         if faces is None:
@@ -218,19 +255,29 @@ class _View:
         """The points that are in the picture."""
         return np.unique(self.pixels.rows[self.pixels.covered])
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the large picture without its empty borders."""
+        shown = self.pixels.covered.copy()
+        columns, rows = self.camera.project(self.points[self.marked])[0].astype(np.int64).T
+        shown[rows.clip(0, shown.shape[0] - 1), columns.clip(0, shown.shape[1] - 1)] = True
+        margin = 8 * SMOOTHING
+        lines = (np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0)))
+        return tuple(
+            slice(max(0, own[0] - margin), min(length, own[-1] + margin))
+            for own, length in zip(lines, shown.shape, strict=True)
+        )
+
     def paint(self, colours: NDArray, *, blend: bool) -> NDArray[np.uint8]:
         """Colours (n,3) as a picture without empty borders."""
-        picture = self.pixels.paint(colours, blend=blend)
-        covered = self.pixels.covered
-        rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
-        margin = 8 * SMOOTHING
-        window = tuple(
-            slice(max(0, lines[0] - margin), min(length, lines[-1] + margin))
-            for lines, length in ((rows, covered.shape[0]), (columns, covered.shape[1]))
-        )
-        picture = np.ascontiguousarray(picture[window])
+        picture = np.ascontiguousarray(self.pixels.paint(colours, blend=blend)[self.window])
         shape = (max(1, picture.shape[1] // SMOOTHING), max(1, picture.shape[0] // SMOOTHING))
         return cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+
+    def places(self, rows: NDArray) -> NDArray[np.float64]:
+        """Where the points of these rows (k,) are in what `paint` gives: (k,2) columns and rows in pixels."""
+        down, across = self.window
+        return (self.camera.project(self.points[rows])[0] - (across.start, down.start)) / SMOOTHING
 
 
 def _pixels_of_points(points: NDArray, rows: NDArray, camera: Camera) -> Pixels:

@@ -12,7 +12,7 @@ from sparsevision.datasets.points.scene import Scene, write_scene
 from sparsevision.engine.hooks.visualization import VisualizationHook, input_picture, with_points
 from sparsevision.utils import UserError
 from sparsevision.visualization import SparseVisualizer
-from sparsevision.visualization.cloud_samples import draw_cloud_sample, draw_voxel_inputs
+from sparsevision.visualization.cloud_samples import draw_cloud_sample, draw_training_views, draw_voxel_inputs
 
 META = {"classes": ("dark", "bright"), "palette": [[200, 0, 0], [0, 0, 200]]}
 GRID = (
@@ -89,3 +89,33 @@ def test_voxels_of_one_view_and_of_two(views):
 
 
 PANEL_WIDTH = 560
+
+
+def test_each_labelled_voxel_of_a_training_view_has_a_dot_in_its_class_colour():
+    """Two of view 1, one of view 2; the others have none."""
+    inputs = {f"coords{view}": torch.from_numpy(GRID).long() for view in "12"}
+    inputs |= {f"colours{view}": torch.full((len(GRID), 3), 100.0) for view in "12"}
+    labels = torch.full((2, len(GRID)), 255)
+    labels[0, 50], labels[0, 500], labels[1, 300] = 0, 1, 1
+    sample = PointSegSample(metainfo={"voxel_size": 0.1})
+    sample.set_data({"sparse_voxel_labels1": labels[0], "sparse_voxel_labels2": labels[1]})
+    picture = draw_training_views(inputs, sample, names=META["classes"], palette=META["palette"])
+    views = picture[:-30]
+    half = views.shape[1] // 2
+    red, blue = (np.abs(views.astype(int) - colour).max(axis=-1) < 30 for colour in META["palette"])
+    assert red[:, :half].sum() > 50 < blue[:, :half].sum()
+    assert red[:, half:].sum() == 0
+    assert 50 < blue[:, half:].sum() < 300
+
+
+def test_a_label_under_the_ceiling_and_one_on_it_are_both_seen():
+    x, y, z = (axis.ravel() for axis in np.meshgrid(range(40), range(30), range(25), indexing="ij"))
+    shell = np.stack([x, y, z], axis=1)[(x % 39 == 0) | (y % 29 == 0) | (z % 24 == 0)]
+    inputs = {f"coords{view}": torch.from_numpy(shell) for view in "12"}
+    inputs |= {f"colours{view}": torch.full(shell.shape, 100.0) for view in "12"}
+    labels = np.full(len(shell), 255)
+    labels[(shell == (20, 15, 0)).all(axis=1)], labels[(shell == (20, 15, 24)).all(axis=1)] = 0, 1
+    sample = PointSegSample(metainfo={"voxel_size": 0.1})
+    sample.set_data({f"sparse_voxel_labels{view}": torch.from_numpy(labels) for view in "12"})
+    picture = draw_training_views(inputs, sample, names=META["classes"], palette=META["palette"])[:-30]
+    assert amount(picture, META["palette"][0]) > 100 < amount(picture, META["palette"][1])

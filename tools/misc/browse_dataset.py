@@ -1,12 +1,14 @@
 """Draw samples of a config's data set as the network gets them: images, events or clouds, truth and sparse labels."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import RepeatDataset
 from mmengine.structures import BaseDataElement
+from numpy.typing import NDArray
 from rich.progress import track
 
 from sparsevision.engine import add_cfg_options, read_config, run_tool
@@ -14,6 +16,7 @@ from sparsevision.engine.hooks.visualization import input_picture
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
 from sparsevision.visualization import SparseVisualizer, write_image
+from sparsevision.visualization.cloud_samples import draw_training_views
 
 EXAMPLE = """example:
   python tools/misc/browse_dataset.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
@@ -49,6 +52,15 @@ def label_counts(sample: BaseDataElement) -> str:
     return ", ".join(f"{value}: {count}" for value, count in zip(values, counts, strict=True))
 
 
+def picture_of(item: Mapping[str, Any], visualizer: SparseVisualizer) -> NDArray:
+    """What a data set gave as a picture (H,W,3): the two views of a training cloud, or a row of panels."""
+    inputs, sample = item["inputs"], item["data_samples"]
+    if "coords1" in inputs:
+        meta = visualizer.dataset_meta
+        return draw_training_views(inputs, sample, names=meta["classes"], palette=meta.get("palette"))
+    return visualizer.draw_sample(input_picture(inputs, sample), sample)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
@@ -65,8 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         item = dataset[int(index)]
         sample = item["data_samples"]
         name = sample.get("sample_id", f"sample_{index}")
-        picture = visualizer.draw_sample(input_picture(item["inputs"], sample), sample)
-        path = write_image(args.out_dir / f"{name}.png", picture)
+        path = write_image(args.out_dir / f"{name}.png", picture_of(item, visualizer))
         print(f"{path}  labels: {label_counts(sample)}")
     print(f"wrote {len(chosen)} of {count} samples to {args.out_dir}")
 

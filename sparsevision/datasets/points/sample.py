@@ -6,7 +6,7 @@ from mmengine.structures import BaseDataElement
 class PointSegSample(BaseDataElement):
     """One cloud of m voxels and N raw points, for semantic segmentation.
 
-    Metainfo: scene (its key), dataset (name of the set).
+    Metainfo: scene (its key), dataset (name of the set), voxel_size (metres).
 
     In testing:
         gt_voxel_labels: (m,) int64 class of each voxel.

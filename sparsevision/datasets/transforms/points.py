@@ -17,7 +17,7 @@ from sparsevision.datasets.points.view import TrainingItem, View, evaluation_vie
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
 
-META_KEYS = ("scene", "sample_id", "dataset", "scene_dir", "label_survival")
+META_KEYS = ("scene", "sample_id", "dataset", "scene_dir", "label_survival", "voxel_size")
 
 
 @TRANSFORMS.register_module()
@@ -50,7 +50,9 @@ def _labels(scene: Scene) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class MakeTwoViews(BaseTransform):
-    """Two random views of "cloud" and what they share: adds "views", a `TrainingItem`, and "label_survival".
+    """Two random views of "cloud" and what they share.
+
+    Adds "views", a `TrainingItem`, "label_survival" and "voxel_size".
 
     Args:
         views: the values of `ViewSettings`; `elastic` as ((granularity, magnitude), ...) in metres.
@@ -70,7 +72,11 @@ class MakeTwoViews(BaseTransform):
         rng = np.random.default_rng(np.random.randint(0, 2**31, size=4))  # noqa: NPY002 (seeded by SeededDataset)
         item = training_item(results["cloud"], self.settings, rng)
         survival = np.mean([label_survival(results["cloud"], view) for view in (item.view1, item.view2)])
-        return results | {"views": item, "label_survival": float(survival)}
+        return results | {
+            "views": item,
+            "label_survival": float(survival),
+            "voxel_size": self.settings.voxel_size,
+        }
 
 
 def view_settings(values: Mapping[str, Any]) -> ViewSettings:
@@ -87,7 +93,7 @@ def view_settings(values: Mapping[str, Any]) -> ViewSettings:
 
 @TRANSFORMS.register_module()
 class MakeEvaluationVoxels(BaseTransform):
-    """The voxels of "cloud", nothing random: adds "view".
+    """The voxels of "cloud", nothing random: adds "view" and "voxel_size".
 
     Args:
         voxel_size: side of a voxel in metres.
@@ -97,7 +103,10 @@ class MakeEvaluationVoxels(BaseTransform):
         self.voxel_size = voxel_size
 
     def transform(self, results: dict) -> dict:
-        return results | {"view": evaluation_view(results["cloud"], voxel_size=self.voxel_size)}
+        return results | {
+            "view": evaluation_view(results["cloud"], voxel_size=self.voxel_size),
+            "voxel_size": self.voxel_size,
+        }
 
 
 @TRANSFORMS.register_module()

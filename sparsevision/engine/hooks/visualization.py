@@ -14,7 +14,7 @@ from sparsevision.datasets.points.scene import read_scene
 from sparsevision.registry import HOOKS
 from sparsevision.utils import UserError
 from sparsevision.visualization import draw_event_grid
-from sparsevision.visualization.cloud_samples import draw_voxel_inputs
+from sparsevision.visualization.cloud_samples import SHOWN_VOXEL, draw_voxel_inputs
 
 
 @HOOKS.register_module()
@@ -106,7 +106,7 @@ def input_picture(inputs: Mapping[str, Tensor], sample: BaseDataElement) -> np.n
         UserError: none of these.
     """
     if "coords" in inputs or "coords1" in inputs:
-        return draw_voxel_inputs(inputs)
+        return draw_voxel_inputs(inputs, voxel_size=sample.get("voxel_size", SHOWN_VOXEL))
     if "events" in inputs:
         grids = inputs["events"].detach().float().cpu().numpy()
         return draw_event_grid(grids[-(len(grids) // sample.get("num_grids", 1)) :])
