@@ -13,7 +13,8 @@ from sparsevision.layers.sparse_conv import (
     convolve_table,
     products,
 )
-from sparsevision.layers.sparse_conv.products import BLOCK_ROWS, SIDE, chunks, multiply_pairs, rows_at_once
+from sparsevision.layers.sparse_conv.blocks import SIDE
+from sparsevision.layers.sparse_conv.products import BLOCK_ROWS, multiply_pairs, rows_at_once
 
 BOTH_WAYS = pytest.mark.parametrize("convolve", [convolve_pairs, convolve_table], ids=["pairs", "table"])
 
@@ -58,15 +59,34 @@ def test_one_gradient_alone_is_that_of_both(kernel_map, convolve, which):
     assert torch.equal(inputs[which].grad, both[which].grad)
 
 
-def test_chunks_hold_every_pair_once_in_order(kernel_map):
-    parts = list(chunks(kernel_map, block=1000))
-    assert torch.equal(torch.cat([rows for _, rows, _ in parts]), kernel_map.in_rows)
-    assert torch.equal(torch.cat([rows for _, _, rows in parts]), kernel_map.out_rows)
-    assert max(len(rows) for _, rows, _ in parts) == 1000
-    counts = torch.zeros(27, dtype=torch.long)
-    counts.index_add_(0, torch.tensor([offset for offset, _, _ in parts]), torch.tensor([len(p[1]) for p in parts]))
+@pytest.mark.parametrize("together", [True, False])
+def test_blocks_hold_every_pair_once_in_order(kernel_map, together):
+    blocks = kernel_map.blocks(1008, together=together)
+    assert kernel_map.blocks(1008, together=together) is blocks
+    assert max(len(block.in_rows) for block in blocks) <= 1008
+    found, offsets = [], []
+    for block in blocks:
+        held = torch.ones(len(block.in_rows), dtype=torch.bool).index_fill_(0, block.empty, False)
+        assert not block.in_rows[~held].any()
+        found.append(torch.stack([block.in_rows, block.out_rows])[:, held])
+        sizes = torch.tensor(block.sizes)
+        assert not (sizes % SIDE).any()
+        offsets.append(torch.tensor(block.offsets).repeat_interleave(sizes)[held])
+    assert torch.equal(torch.cat(found, dim=1), torch.stack([kernel_map.in_rows, kernel_map.out_rows]))
+    counts = torch.cat(offsets).bincount(minlength=27)
     assert counts.tolist() == torch.tensor(kernel_map.starts).diff().tolist()
-    assert not list(chunks(CoordinateManager(torch.zeros(1, 4).long()).kernel_map(1, kernel_size=3), block=1000))
+
+
+def test_small_offsets_share_a_block():
+    coords = torch.ones(1, 5, 5, 5).nonzero()
+    kernel_map = CoordinateManager(coords).kernel_map(1, kernel_size=3)
+    alone, shared = (kernel_map.blocks(1024, together=together) for together in (False, True))
+    assert [block.offsets for block in alone] == [(offset,) for offset in range(27) if offset != kernel_map.identity]
+    assert len(shared) == 3
+
+
+def test_a_map_without_pairs_has_no_blocks():
+    assert not CoordinateManager(torch.zeros(1, 4).long()).kernel_map(1, kernel_size=3).blocks(1024, together=True)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 from torch.nn import functional as F
 
+from sparsevision.layers.sparse_conv.blocks import SIDE
 from sparsevision.layers.sparse_conv.kernel_map import KernelMap
 from sparsevision.layers.sparse_conv.products import (
-    SIDE,
     kernel_gradient,
     multiply_pairs,
     multiply_table,

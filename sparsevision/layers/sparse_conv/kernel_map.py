@@ -7,6 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from sparsevision.layers.sparse_conv.blocks import Block, make_blocks
+
 
 @dataclass(frozen=True, kw_only=True)
 class KernelMap:
@@ -47,6 +49,18 @@ class KernelMap:
             num_in=self.num_out,
             num_out=self.num_in,
         )
+
+    def blocks(self, rows: int, *, together: bool) -> tuple[Block, ...]:
+        """The pairs in blocks of at most `rows` rows, made once (see `make_blocks`)."""
+        if (rows, together) not in self._blocks:
+            self._blocks[rows, together] = make_blocks(
+                self.in_rows, self.out_rows, self.starts, rows=rows, together=together
+            )
+        return self._blocks[rows, together]
+
+    @cached_property
+    def _blocks(self) -> dict[tuple[int, bool], tuple[Block, ...]]:
+        return {}
 
     @cached_property
     def table(self) -> Tensor:

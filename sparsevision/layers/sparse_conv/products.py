@@ -1,20 +1,18 @@
 """The sums of a sparse convolution and their gradients: gather a block of rows, multiply, add, block after block.
 
-Blocks are small enough to stay in the cache of a processor. Every matrix product has sides that are multiples of 16: a
-BLAS picks other kernels for ragged sides, and which ones depends on the number of threads. Channels are padded by the
-caller; rows are filled up here.
+Blocks are small enough to stay in the cache of a processor. Every matrix product has full sides (see `blocks`):
+channels are padded by the caller; rows are filled up here.
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sparsevision.layers.sparse_conv.blocks import SIDE, Block, full
 from sparsevision.layers.sparse_conv.kernel_map import KernelMap
 
-SIDE = 16
 BLOCK_NUMBERS = 2**19
 BLOCK_ROWS = (1024, 4096)
 GATHERED_NUMBERS = 2**28
@@ -22,42 +20,49 @@ GATHERED_NUMBERS = 2**28
 
 def multiply_pairs(feats: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
     """(num_out, C_out) sums, products added to their rows one offset after the other."""
-    block = rows_at_once(feats, kernel.shape[2], rows=len(feats))
-    gathered, products = feats.new_empty(block, feats.shape[1]), feats.new_empty(block, kernel.shape[2])
-    summed, matrices = begin_sums(feats, kernel, kernel_map, block=block), kernel.unbind()
-    for offset, in_rows, out_rows in chunks(kernel_map, block=block):
-        rows = gather(feats, in_rows, gathered)
-        product = torch.mm(rows, matrices[offset], out=products[: len(rows)])
-        summed.index_add_(0, out_rows, product[: len(out_rows)])
+    rows = rows_at_once(feats, kernel.shape[2], rows=len(feats))
+    gathered, products = feats.new_empty(rows, feats.shape[1]), feats.new_empty(rows, kernel.shape[2])
+    summed, matrices = begin_sums(feats, kernel, kernel_map, block=rows), kernel.unbind()
+    for block in blocks(kernel_map, feats, rows=rows):
+        lefts, product = gather(feats, block.in_rows, block, gathered), products[: len(block.out_rows)]
+        for offset, left, out in zip(block.offsets, lefts.split(block.sizes), product.split(block.sizes), strict=True):
+            torch.mm(left, matrices[offset], out=out)
+        summed.index_add_(0, block.out_rows, product)
     return summed
 
 
 def pair_gradients(feats: Tensor, kernel: Tensor, grad: Tensor, kernel_map: KernelMap) -> tuple[Tensor, Tensor]:
     """Gradients of the features, (num_in, C_in), and of the kernel, (K, C_in, C_out)."""
-    block = rows_at_once(feats, kernel.shape[2], rows=len(feats))
-    lefts, products = feats.new_empty(2, block, feats.shape[1])
-    rights, turned = grad.new_empty(block, grad.shape[1]), kernel.transpose(1, 2)
+    rows = rows_at_once(feats, kernel.shape[2], rows=len(feats))
+    lefts, products = feats.new_empty(2, rows, feats.shape[1])
+    rights, turned = grad.new_empty(rows, grad.shape[1]), kernel.transpose(1, 2)
     grad_feats, grad_kernel = (
-        begin_sums(grad, turned, kernel_map.transposed, block=block),
-        begin_kernel_gradient(feats, grad, kernel_map, block=block),
+        begin_sums(grad, turned, kernel_map.transposed, block=rows),
+        begin_kernel_gradient(feats, grad, kernel_map, block=rows),
     )
     matrices, sums = turned.unbind(), grad_kernel.unbind()
-    for offset, in_rows, out_rows in chunks(kernel_map, block=block):
-        right = gather(grad, out_rows, rights, zeros=True)
-        product = torch.mm(right, matrices[offset], out=products[: len(right)])
-        grad_feats.index_add_(0, in_rows, product[: len(in_rows)])
-        sums[offset].addmm_(gather(feats, in_rows, lefts, zeros=True).T, right)
+    for block in blocks(kernel_map, feats, rows=rows):
+        parts = (
+            gather(feats, block.in_rows, block, lefts),
+            gather(grad, block.out_rows, block, rights),
+            products[: len(block.in_rows)],
+        )
+        for offset, left, right, out in zip(block.offsets, *(part.split(block.sizes) for part in parts), strict=True):
+            torch.mm(right, matrices[offset], out=out)
+            sums[offset].addmm_(left.T, right)
+        grad_feats.index_add_(0, block.in_rows, parts[2])
     return grad_feats, grad_kernel
 
 
 def kernel_gradient(feats: Tensor, grad: Tensor, kernel_map: KernelMap) -> Tensor:
     """(K, C_in, C_out) sum over pairs of feats[in]^T grad[out]."""
-    block = rows_at_once(feats, grad.shape[1], rows=len(feats))
-    lefts, rights = feats.new_empty(block, feats.shape[1]), grad.new_empty(block, grad.shape[1])
-    summed = begin_kernel_gradient(feats, grad, kernel_map, block=block)
-    for offset, in_rows, out_rows in chunks(kernel_map, block=block):
-        left = gather(feats, in_rows, lefts, zeros=True)
-        summed[offset].addmm_(left.T, gather(grad, out_rows, rights, zeros=True))
+    rows = rows_at_once(feats, grad.shape[1], rows=len(feats))
+    lefts, rights = feats.new_empty(rows, feats.shape[1]), grad.new_empty(rows, grad.shape[1])
+    summed = begin_kernel_gradient(feats, grad, kernel_map, block=rows)
+    for block in blocks(kernel_map, feats, rows=rows):
+        parts = gather(feats, block.in_rows, block, lefts), gather(grad, block.out_rows, block, rights)
+        for offset, left, right in zip(block.offsets, *(part.split(block.sizes) for part in parts), strict=True):
+            summed[offset].addmm_(left.T, right)
     return summed
 
 
@@ -121,33 +126,19 @@ def begin_kernel_gradient(feats: Tensor, grad: Tensor, kernel_map: KernelMap, *,
     return summed
 
 
-def chunks(kernel_map: KernelMap, *, block: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """(offset, input rows, output rows) of at most `block` pairs of one offset, in the order of the offsets."""
-    offsets, sizes = [], []
-    for offset, (start, stop) in enumerate(pairwise(kernel_map.starts)):
-        for first in range(start, stop, block):
-            offsets.append(offset)
-            sizes.append(min(block, stop - first))
-    if sizes:
-        yield from zip(offsets, kernel_map.in_rows.split(sizes), kernel_map.out_rows.split(sizes), strict=True)
+def blocks(kernel_map: KernelMap, feats: Tensor, *, rows: int) -> tuple[Block, ...]:
+    """What is gathered at once; one offset at a time on a graphics card, where no two threads may add to one row."""
+    return kernel_map.blocks(rows, together=feats.device.type == "cpu")
 
 
-def gather(feats: Tensor, rows: Tensor, buffer: Tensor, *, zeros: bool = False) -> Tensor:
-    """The chosen rows in the buffer, and up to a full side rows that mean nothing, or are zero."""
-    torch.index_select(feats, 0, rows, out=buffer[: len(rows)])
-    if zeros and len(rows) % SIDE:
-        buffer[len(rows) : full(len(rows))] = 0
-    return buffer[: full(len(rows))]
+def gather(feats: Tensor, rows: Tensor, block: Block, buffer: Tensor) -> Tensor:
+    """(R, C) the chosen rows in the buffer, zeros where the block holds no pair."""
+    return torch.index_select(feats, 0, rows, out=buffer[: len(rows)]).index_fill_(0, block.empty, 0)
 
 
 def full_rows(rows: Tensor) -> Tensor:
     """Rows with rows of zeros below, up to a full side; a view where there are none."""
     return F.pad(rows, (0, 0, 0, -len(rows) % SIDE)) if len(rows) % SIDE else rows
-
-
-def full(count: int) -> int:
-    """The multiple of a side that holds `count`."""
-    return count + -count % SIDE
 
 
 def rows_at_once(feats: Tensor, width: int, *, rows: int) -> int:
