@@ -1,0 +1,1 @@
+"""Posed photographs of a scene, with masks, disparities and key points."""
