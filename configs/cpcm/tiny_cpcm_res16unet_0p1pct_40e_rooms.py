@@ -7,8 +7,8 @@
     python tools/test.py configs/cpcm/tiny_cpcm_res16unet_0p1pct_40e_rooms.py \
         work_dirs/tiny_cpcm_res16unet_0p1pct_40e_rooms/epoch_40.pth
 
-Hardware and time: 2 CPU cores (one trains, one makes views), 4 minutes with testing. The numbers to expect, with every
-seed, are in README.md beside this file.
+Hardware and time: 2 CPU cores (one trains, one makes views), under 4 minutes with testing. The numbers to expect, with
+every seed, are in README.md beside this file.
 """
 
 from mmengine.config import read_base

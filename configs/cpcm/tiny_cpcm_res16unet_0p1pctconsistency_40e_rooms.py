@@ -7,7 +7,7 @@
     python tools/test.py configs/cpcm/tiny_cpcm_res16unet_0p1pctconsistency_40e_rooms.py \
         work_dirs/tiny_cpcm_res16unet_0p1pctconsistency_40e_rooms/epoch_40.pth
 
-Hardware and time: 2 CPU cores, about 4 minutes for training and testing. Numbers: README.md beside this file.
+Hardware and time: 2 CPU cores, under 4 minutes for training and testing. Numbers: README.md beside this file.
 """
 
 from mmengine.config import read_base
