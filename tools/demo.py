@@ -12,7 +12,7 @@ from sparsevision.apis import CamouflageInferencer
 from sparsevision.apis.camouflage import DEFAULT_CONFIG
 from sparsevision.demo import ENTRIES, run_demo
 from sparsevision.engine.cli import run_tool
-from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils import UserError, check_out_folder, did_you_mean
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -29,6 +29,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the page, or segment the photographs."""
     args = parse_args(arguments)
+    check_out_folder(args.out_dir, "--out-dir")
     if args.images:
         segment(args)
         return

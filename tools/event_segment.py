@@ -22,7 +22,7 @@ from sparsevision.datasets.events.layouts import read_times, timed_labels
 from sparsevision.datasets.image_io import read_class_map, write_png
 from sparsevision.datasets.transforms.event_labels import crop_rows, map_ids
 from sparsevision.engine import plain_warnings, run_tool
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import draw_event_frame, draw_events, write_video
 from sparsevision.visualization.video import LEAST_FPS, MOST_FPS
 
@@ -191,6 +191,7 @@ def draw(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.masks, "--masks")
     with plain_warnings():
         count = segment(args)
     print(f"wrote {count} frames to {args.out}")

@@ -17,7 +17,7 @@ from sparsevision.apis.points import MAX_VOXELS
 from sparsevision.datasets.points.read_cloud import AXES, UNITS
 from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.methods.cpcm.voting import FULL_VOTING
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 EXAMPLE = """examples:
   python tools/point_segment.py tiny_cpcm_res16unet_0p1pct_40e_rooms rooms.pth room.ply --out-dir segmented
@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
     check_names(args.clouds)
+    check_out_folder(args.out_dir, "--out-dir")
     voting = dict(FULL_VOTING) | {"max_fragments": args.max_fragments} if args.voting else None
     options = {"unit": args.unit, "up": args.up, "bin_columns": args.bin_columns, "max_voxels": args.max_voxels}
     with plain_warnings():

@@ -27,7 +27,7 @@ from sparsevision.annotator.masks import UNKNOWN, class_map_of, masks_of, read_c
 from sparsevision.annotator.shelf import Shelf, Stamp, Written, check_inside
 from sparsevision.datasets.image_io import write_png
 from sparsevision.datasets.report_folder import CLASSES_FILE
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 DONE_FILE = "lists/done.txt"
 MAX_LIST_BYTES = 16 * 2**20
@@ -53,8 +53,7 @@ class Project:
     def __init__(self, *, gallery: Gallery, out: str | os.PathLike, classes: list[str] | None = None) -> None:
         self.gallery = gallery
         self.out = Path(os.path.abspath(out))
-        if self.out.exists() and not self.out.is_dir():
-            raise UserError(f"--out '{out}' is a file; give a folder.")
+        check_out_folder(out, "--out")
         self._lock = threading.Lock()
         self._shelves: dict[tuple[str, int], Shelf] = {}
         self.classes = self._first_classes(classes)

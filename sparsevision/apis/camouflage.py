@@ -15,7 +15,7 @@ from rich.progress import track
 from sparsevision.apis.model import init_model
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
 from sparsevision.registry import TRANSFORMS
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import draw_mask, draw_passes, write_image
 
 DEFAULT_CONFIG = "tiny_gensam_mobilesam_conse"
@@ -77,7 +77,8 @@ class CamouflageInferencer:
         results: list of CamouflageResult for the images given to the constructor.
 
     Raises:
-        UserError: a file that is no image, an empty folder, missing weights, a config for another kind of output.
+        UserError: a file that is no image, an empty folder, missing weights, a config for another kind of output, an
+            out_dir that is a file.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class CamouflageInferencer:
         device: str | None = None,
         out_dir: str | Path | None = None,
     ) -> None:
+        check_out_folder(out_dir, "out_dir")
         named = None if images is None else list(_named(images))
         self.model = init_model(model, checkpoint, device=device)
         self._pipeline = _image_pipeline(self.model.cfg)
@@ -98,6 +100,7 @@ class CamouflageInferencer:
         self, images: ImageLike | Iterable[ImageLike], *, out_dir: str | Path | None = None
     ) -> list[CamouflageResult]:
         """Segment images, see the class; returns one result per image, in order."""
+        check_out_folder(out_dir, "out_dir")
         return self._run(list(_named(images)), out_dir)
 
     def _run(self, named: list[tuple[str, np.ndarray]], out_dir: str | Path | None) -> list[CamouflageResult]:

@@ -16,7 +16,7 @@ from sparsevision.apis.point_settings import point_settings
 from sparsevision.datasets.points.ply import PlyMesh, write_ply
 from sparsevision.datasets.points.read_cloud import CloudFile, read_cloud, upright_metres
 from sparsevision.methods.cpcm.voting import vote
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization.clouds import draw_segmented_cloud, label_colours
 from sparsevision.visualization.files import write_image
 
@@ -175,6 +175,7 @@ class PointSegInferencer:
         path = None if isinstance(cloud, CloudFile) else Path(cloud)
         if out_dir is not None and path is None:
             raise UserError("out_dir: a cloud that was not read from a file has no name; use the result's write().")
+        check_out_folder(out_dir, "out_dir")
         cloud = cloud if path is None else read_cloud(path, bin_columns=bin_columns)
         upright = upright_metres(cloud.points, unit=unit, up=up)
         options = {"max_voxels": max_voxels} | dict(voting or {})

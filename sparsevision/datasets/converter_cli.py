@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.progress import track
 
 from sparsevision.datasets.converters import LabelFormat, convert_folder, count_labels, verify_folder
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 SHOWN_PROBLEMS = 20
 
@@ -38,6 +38,7 @@ def run_converter(
     add_options(parser)
     args = parser.parse_args(arguments)
     try:
+        check_out_folder(args.out, "--out")
         return (_verify if args.verify else _convert)(args, form(args))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,7 +11,7 @@ from sparsevision.engine.checkpoint_diagnosis import check_readable
 from sparsevision.engine.hooks import PredictionWriter, VisualizationHook
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.setup import build_runner, common_parser, load_config, method_class
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 EXAMPLE = """examples:
   python tools/test.py CONFIG work_dirs/NAME/epoch_30.pth --show-dir pictures
@@ -46,13 +46,14 @@ def testing_config(args: argparse.Namespace) -> Config:
     cfg = load_config(args)
     if cfg.get("test_dataloader") is None:
         raise UserError(f"{args.config} has no test_dataloader: there is nothing to test on.")
+    check_out(args.out)
+    check_out_folder(args.show_dir, "--show-dir")
     check_checkpoint(cfg, args)
     adapt_to_cpu(cfg)
     cfg.resume, cfg.load_from = False, args.checkpoint
     if args.show or args.show_dir:
         draw_predictions(cfg, args)
     if args.out:
-        check_out(args.out)
         cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), {"type": PredictionWriter, "out_dir": args.out}]
     if args.tta:
         augment(cfg, args.config)
@@ -71,11 +72,10 @@ def check_checkpoint(cfg: Config, args: argparse.Namespace) -> None:
     raise UserError(f"{method.__name__} is tested with a checkpoint: python tools/test.py {args.config} {trained}")
 
 
-def check_out(out: str) -> None:
+def check_out(out: str | None) -> None:
     """`--out` takes a folder; OpenMMLab users are used to a pickle there."""
-    if Path(out).is_file():
-        raise UserError(f"--out takes a folder, and {out} is a file; give another name, e.g. --out {out}_predictions")
-    if Path(out).suffix:
+    check_out_folder(out, "--out")
+    if out and Path(out).suffix:
         raise UserError(
             f"--out takes a folder for PNG files and metrics.json, not '{out}': predictions are not pickled. "
             f"Give e.g. --out {Path(out).with_suffix('')}"

@@ -22,7 +22,7 @@ from sparsevision.evaluation.functional.cod import (
     summarise,
 )
 from sparsevision.registry import METRICS
-from sparsevision.utils import UserError, atomic_write, did_you_mean
+from sparsevision.utils import UserError, atomic_write, check_out_folder, did_you_mean
 from sparsevision.visualization.files import write_image
 
 Sample = Mapping[str, Any] | BaseDataElement
@@ -126,6 +126,7 @@ class CamouflageMetric(BaseMetric):
             )
         if format_only and out_dir is None:
             raise UserError("CamouflageMetric: format_only=True writes masks only, so it needs out_dir.")
+        check_out_folder(out_dir, "CamouflageMetric: out_dir")
         self.name = protocol
         self.protocol = PROTOCOLS[protocol]
         self.beta2 = self.protocol.beta2 if beta2 is None else beta2

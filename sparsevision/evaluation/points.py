@@ -21,7 +21,7 @@ from sparsevision.evaluation.functional.confusion import (
     overall_accuracy,
 )
 from sparsevision.registry import METRICS
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 Sample = Mapping[str, Any] | BaseDataElement
 ServerWriter = Callable[[Path, str, NDArray[np.int64]], None]
@@ -75,6 +75,8 @@ class PointSegMetric(BaseMetric):
             raise UserError(
                 "PointSegMetric: server_dir needs server_writer, the function that writes one scene for the server."
             )
+        check_out_folder(out_dir, "PointSegMetric: out_dir")
+        check_out_folder(server_dir, "PointSegMetric: server_dir")
         self.ignore_index = ignore_index
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.server_dir = None if server_dir is None else Path(server_dir)

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from sparsevision.utils.errors import UserError
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
@@ -30,6 +32,23 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def check_out_folder(folder: str | os.PathLike | None, name: str) -> None:
+    """Refuse a folder of results that cannot be made, before anything is computed for it; None is none.
+
+    Args:
+        folder: may be there or not.
+        name: of the option or argument that gave it: "--out-dir", "out_dir".
+
+    Raises:
+        UserError: it, or a folder that it should be made in, is a file.
+    """
+    if folder is None:
+        return
+    there = next((place for place in (Path(folder), *Path(folder).parents) if os.path.exists(place)), None)
+    if there is not None and not there.is_dir():
+        raise UserError(f"{name} takes a folder, and {there} is a file; give another name.")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -146,4 +146,9 @@ def test_a_cloud_without_a_name_is_not_written(inferencer, tmp_path):
 def test_a_folder_that_cannot_be_made(inferencer, cloud, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        inferencer(cloud, out_dir=tmp_path / "file" / "out")
+        inferencer(cloud).write(tmp_path / "file" / "out", "room")
+
+
+def test_a_file_as_out_dir_is_refused_before_the_cloud_is_read(inferencer, cloud):
+    with pytest.raises(UserError, match=r"out_dir takes a folder, and .* is a file"):
+        inferencer("none.ply", out_dir=cloud)

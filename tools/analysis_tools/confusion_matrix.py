@@ -17,7 +17,7 @@ from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.evaluation.confusion_files import write_confusion
 from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion
 from sparsevision.registry import DATASETS
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 EXAMPLE = """examples:
   python tools/analysis_tools/confusion_matrix.py CONFIG --checkpoint work_dirs/CONFIG/epoch_10.pth
@@ -88,6 +88,7 @@ def pairs(args: argparse.Namespace, cfg: Config) -> Iterator[tuple[np.ndarray, n
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.out_dir, "--out-dir")
     cfg = read_config(args.config, args.cfg_options)
     matrix, names = 0, ()
     for predicted, truth, names in pairs(args, cfg):

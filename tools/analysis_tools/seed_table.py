@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sparsevision.engine import add_cfg_options, call_tool, read_config, run_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
-from sparsevision.utils import UserError, atomic_write, find_config
+from sparsevision.utils import UserError, atomic_write, check_out_folder, find_config
 from sparsevision.zoo import replace_between_markers
 from sparsevision.zoo.seeds import seed_table
 
@@ -161,6 +161,7 @@ def execute(run: Run) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.work_dir, "--work-dir")
     if args.readme:
         write_table(args.readme, None, marker=args.marker)
     runs = {}

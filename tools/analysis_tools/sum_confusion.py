@@ -7,7 +7,7 @@ from pathlib import Path
 from sparsevision.engine import run_tool
 from sparsevision.evaluation.confusion_files import read_confusion, write_confusion
 from sparsevision.evaluation.points import class_table, scores_of
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 EXAMPLE = """example:
   for k in 1 2 3 4 5 6; do
@@ -35,6 +35,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.out_dir, "--out-dir")
     if len({folder.resolve() for folder in args.folders}) < len(args.folders):
         raise UserError("a folder is named twice, and its test would count twice")
     sums, names = [], None

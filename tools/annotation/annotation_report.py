@@ -29,7 +29,7 @@ from sparsevision.datasets.report_folder import (
     write_csv,
 )
 from sparsevision.engine import run_tool
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization.budget_picture import Example, budget_figure
 
 EXAMPLE = """examples:
@@ -183,6 +183,7 @@ def draw(path: Path, title: str, examples: list[Example], tables: Mapping[str, I
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.out, "--out")
     model, files = cost_model(args), find_annotations(args.folder)
     truths, reader = truth_of(args)
     steps = read_tables(files, model=model, truths=truths, reader=reader)

@@ -15,7 +15,7 @@ from rich.progress import track
 
 from sparsevision.datasets.pseudo_labels import Screen, Verdict, make_pseudo_labels
 from sparsevision.engine import run_tool
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -51,6 +51,7 @@ def report(verdicts: Sequence[Verdict]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.out, "--out")
     screen = Screen(area=tuple(args.area), max_entropy=args.max_entropy)
     steps = make_pseudo_labels(args.predictions, args.out, screen=screen, truth=args.truth)
     verdicts = list(track(steps, description="screening", transient=True))

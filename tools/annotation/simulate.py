@@ -14,7 +14,7 @@ from rich.progress import track
 from sparsevision.datasets.dense_masks import MaskReader, find_masks, refuse_binary
 from sparsevision.datasets.simulate_folder import KINDS, Simulation, find_flows, simulate_folder
 from sparsevision.engine import run_tool
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 EXAMPLE = """examples:
   one scribble per class, as PNG with the codes of S-COD as well:
@@ -99,6 +99,8 @@ def count_of(text: str, kind: str) -> int | None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.out, "--out")
+    check_out_folder(args.png, "--png")
     simulation = simulation_of(args)
     found = find_flows(args.masks) if args.kind == "tracks" else find_masks(args.masks)
     if args.kind != "tracks" and args.threshold is None and args.ignore_index is None:

@@ -14,7 +14,7 @@ from rich.progress import track
 from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.engine.hooks.visualization import input_picture
 from sparsevision.registry import DATASETS
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import SparseVisualizer, write_image
 from sparsevision.visualization.cloud_samples import draw_training_views
 
@@ -64,6 +64,7 @@ def picture_of(item: Mapping[str, Any], visualizer: SparseVisualizer) -> NDArray
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    check_out_folder(args.out_dir, "--out-dir")
     cfg = read_config(args.config, args.cfg_options)
     loader = cfg.get(f"{args.split}_dataloader")
     if loader is None:

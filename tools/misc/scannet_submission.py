@@ -12,7 +12,7 @@ from rich.progress import Progress
 from sparsevision.datasets.points.scannet_predictions import write_scannet_submission
 from sparsevision.datasets.points.scene import scene_keys
 from sparsevision.engine import run_tool
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 EXAMPLE = """example:
   python tools/test.py configs/cpcm/CONFIG.py work_dirs/CONFIG/epoch_180.pth --out work_dirs/test \\
@@ -36,6 +36,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the text files and the archive, and say so."""
     args = parse_args(arguments)
+    check_out_folder(args.out, "--out")
     keys = scene_keys(args.data, args.split)
     try:
         with Progress(transient=True) as bar:

@@ -13,7 +13,7 @@ from sparsevision.datasets.events.install import install
 from sparsevision.datasets.events.points import simulate_point_folder
 from sparsevision.datasets.events.prepare import CLICKS, PreparedSet
 from sparsevision.datasets.events.verify import SequenceReport, check_sequence, count_problems, table
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 Pairs = list[tuple[str, str]]  # (split, recording)
 INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
@@ -97,6 +97,7 @@ def _run(args: argparse.Namespace, prepared: PreparedSet) -> int:
     splits = args.splits or prepared.splits
     if set(splits) - set(prepared.splits):
         raise UserError(f"--splits {' '.join(splits)}: expected some of {', '.join(prepared.splits)}.")
+    check_out_folder(args.out, "--out")
     for source in args.sources:
         if not Path(source).is_dir():
             raise UserError(f"{source}: there is no such folder.")

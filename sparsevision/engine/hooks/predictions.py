@@ -14,7 +14,7 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.engine.checkpoint import save_checkpoint
 from sparsevision.engine.plain import to_plain
 from sparsevision.registry import HOOKS
-from sparsevision.utils import atomic_write
+from sparsevision.utils import atomic_write, check_out_folder
 
 OF_CLOUDS = ("pred_point_", "pred_voxel_")
 
@@ -30,11 +30,15 @@ class PredictionWriter(Hook):
 
     Args:
         out_dir: the folder.
+
+    Raises:
+        UserError: it is a file.
     """
 
     priority = "LOW"
 
     def __init__(self, *, out_dir: str) -> None:
+        check_out_folder(out_dir, "PredictionWriter: out_dir")
         self.out_dir = Path(out_dir)
 
     def after_test_iter(

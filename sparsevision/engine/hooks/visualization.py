@@ -12,7 +12,7 @@ from torch import Tensor
 from sparsevision.datasets.image_io import read_image
 from sparsevision.datasets.points.scene import read_scene
 from sparsevision.registry import HOOKS
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import draw_event_grid
 from sparsevision.visualization.cloud_samples import SHOWN_VOXEL, draw_voxel_inputs
 
@@ -27,6 +27,9 @@ class VisualizationHook(Hook):
         show: open a window for each.
         wait_time: seconds that a window stays.
         out_dir: folder of the pictures of a test, named by sample; None hands them to the visualizer's back-ends.
+
+    Raises:
+        UserError: out_dir is a file.
     """
 
     priority = "LOW"
@@ -40,6 +43,7 @@ class VisualizationHook(Hook):
         wait_time: float = 0.0,
         out_dir: str | None = None,
     ) -> None:
+        check_out_folder(out_dir, "VisualizationHook: out_dir")
         self.draw = draw
         self.interval = interval
         self.show = show

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sparsevision.datasets.points.prepare.card import CARD, check_card, split_problems, write_card
 from sparsevision.datasets.points.prepare.raw_set import RawSet
 from sparsevision.datasets.points.prepare.runner import Outcome, over_scenes, preparation, sweep, verification
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, check_out_folder
 
 INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 SHOWN = 30  # notes of a kind that are printed; all are in the scenes' source.json
@@ -47,6 +47,7 @@ def run_prepare(
             raise UserError(f"{args.source}: there is no such folder.")
         if Path(args.out).resolve() == Path(args.source).resolve():
             raise UserError(f"--out {args.out}: is the folder of the raw files; choose another one.")
+        check_out_folder(args.out, "--out")
         raw = make(args)
         splits = raw.splits()
         keys = _chosen(splits, args.scenes)
