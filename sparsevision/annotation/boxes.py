@@ -47,8 +47,8 @@ def simulate_boxes(
     """
     classes = regions.class_map(mask, ignore_index)
     if per_class is not None:
-        checks.whole_number(per_class, field="per_class", low=0, high=2**62)
-    checks.whole_number(min_pixels, field="min_pixels", low=0, high=2**62)
+        checks.whole_number(per_class, field="per_class", low=0)
+    checks.whole_number(min_pixels, field="min_pixels", low=0)
     if not 0 <= jitter <= MAX_JITTER:
         raise AnnotationError(f"jitter: expected a share from 0 (tight) to {MAX_JITTER}, got {jitter}.")
     identities = None if instances is None else _instance_map(instances, classes.shape)

@@ -14,6 +14,7 @@ from sparsevision.annotation.errors import AnnotationError
 MAX_SIDE = 2**20
 MAX_CELLS = 2**32
 MAX_META_DEPTH = 16
+NO_LIMIT = 2**62  # larger numbers are refused because arithmetic with them leaves 64 bits
 MAX_PLACES = 2**26  # pixels or points of a dense map
 
 
@@ -70,10 +71,14 @@ def within_memory(size: tuple[int, ...], *, field: str) -> None:
         raise AnnotationError(f"{field}: {shown} pixels or points, too many for a dense map (at most {MAX_PLACES}).")
 
 
-def whole_number(value: Any, *, field: str, low: int, high: int) -> int:
-    """One whole number in [low, high]."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise AnnotationError(f"{field}: expected a whole number from {low} to {high}, got {_short(value)}.")
+def whole_number(value: Any, *, field: str, low: int, high: int = NO_LIMIT) -> int:
+    """One whole number in [low, high]; with `NO_LIMIT` the message names none."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
+    if not whole or not low <= value <= high:
+        if whole and value > high == NO_LIMIT:
+            raise AnnotationError(f"{field}: {_short(value)} is too large a number.")
+        span = f"of {low} or more" if high == NO_LIMIT else f"from {low} to {high}"
+        raise AnnotationError(f"{field}: expected a whole number {span}, got {_short(value)}.")
     return int(value)
 
 

@@ -170,7 +170,7 @@ def _share(budget: Any, field: str) -> float:
 
 
 def _count(budget: Any, field: str) -> int:
-    return checks.whole_number(budget, field=field, low=1, high=2**62)
+    return checks.whole_number(budget, field=field, low=1)
 
 
 def _share_or_count(budget: Any, field: str) -> float:

@@ -162,7 +162,7 @@ def _worst(errors: dict[bool, np.ndarray], clicked: np.ndarray) -> tuple[int, in
 
 
 def _check_first_clicks(pred: Any, previous: Clicks | None, n: int, centre_bias: float) -> None:
-    checks.whole_number(n, field="n", low=0, high=2**62)
+    checks.whole_number(n, field="n", low=0)
     if not 0 <= centre_bias <= 1:
         raise AnnotationError(f"centre_bias: expected a number from 0 (uniform) to 1 (centre), got {centre_bias}.")
     if pred is not None or previous is not None:
@@ -204,9 +204,9 @@ def _deepest_first(group: np.ndarray, shape: tuple[int, int]) -> Iterator[int]:
 def _check_point_options(
     classes: np.ndarray, per_class: int, total: int | None, per_component: Any, centre_bias: float
 ) -> None:
-    checks.whole_number(per_class, field="per_class", low=0, high=2**62)
+    checks.whole_number(per_class, field="per_class", low=0)
     if total is not None:
-        checks.whole_number(total, field="total", low=0, high=2**62)
+        checks.whole_number(total, field="total", low=0)
     if not 0 <= centre_bias <= 1:
         raise AnnotationError(f"centre_bias: expected a number from 0 (uniform) to 1 (centre), got {centre_bias}.")
     if classes.ndim == 1 and (per_component or centre_bias):

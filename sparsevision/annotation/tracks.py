@@ -43,7 +43,7 @@ def simulate_tracks(
     """
     flow = flow_field(flow)
     steps, shape = len(flow), flow.shape[1:3]
-    checks.whole_number(count, field="count", low=0, high=2**62)
+    checks.whole_number(count, field="count", low=0)
     checks.whole_number(stride, field="stride", low=1, high=checks.MAX_SIDE)
     if not 0 <= moving <= 1:
         raise AnnotationError(f"moving: expected a number from 0 (uniform) to 1 (the fastest pixel), got {moving}.")

@@ -36,7 +36,7 @@ class Annotation:
 
     def take(self, n: int) -> Self:
         """The first n annotations (all of them if there are fewer)."""
-        n = checks.whole_number(n, field=f"{type(self).__name__}.take(n)", low=0, high=2**62)
+        n = checks.whole_number(n, field=f"{type(self).__name__}.take(n)", low=0)
         cut = {name: value[:n] for name in self.per_item if (value := getattr(self, name)) is not None}
         return dataclasses.replace(self, **cut)
 
