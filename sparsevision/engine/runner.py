@@ -3,6 +3,7 @@
 import copy
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def _ours(kind: type | str, registry: Registry) -> type:
     return OURS.get(f"{found.__module__}.{found.__qualname__}", found) if isinstance(found, type) else kind
 
 
+def _check_loader(loader: str, settings: Mapping[str, Any]) -> None:
+    for name, least in (("batch_size", 1), ("num_workers", 0)):
+        value = settings.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise UserError(f"{loader}.{name}={value!r}; expected a whole number of {least} or more.")
+
+
 @RUNNERS.register_module(name="SparseVisionRunner")
 class Runner(mmengine.runner.Runner):
     """A drop-in for `mmengine.runner.Runner`, with the same arguments.
@@ -52,11 +60,17 @@ class Runner(mmengine.runner.Runner):
       states of every rank, and the position in the data, also in the middle of an epoch.
     * With a larger `max_epochs` or `max_iters` the schedule is that of an uninterrupted longer run.
     * Several processes work on machines without a GPU.
+
+    Raises:
+        UserError: a data loader's batch_size is below 1, its num_workers below 0, or either is no whole number.
     """
 
     validating = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            if isinstance(kwargs.get(loader), Mapping):
+                _check_loader(loader, kwargs[loader])
         self._scheduler_config = copy.deepcopy(kwargs.get("param_scheduler"))
         super().__init__(*args, **kwargs)
         self._config_text = self.cfg.pretty_text

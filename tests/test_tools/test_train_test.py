@@ -190,6 +190,15 @@ def test_the_wrong_checkpoint_is_told(config):
     [
         (["--cfg-options", "train_cfg.max_epoch=1"], "Did you mean 'train_cfg.max_epochs'"),
         (["--cfg-options", "loader.batch_size=1"], "Change train_dataloader.batch_size or test_dataloader.batch_size"),
+        (
+            ["--cfg-options", "train_dataloader.batch_size=0"],
+            "train_dataloader.batch_size=0; expected a whole number of 1",
+        ),
+        (["--cfg-options", "test_dataloader.batch_size=-2"], "test_dataloader.batch_size=-2; expected"),
+        (
+            ["--cfg-options", "train_dataloader.num_workers=-1"],
+            "train_dataloader.num_workers=-1; expected a whole number of 0",
+        ),
         (["--launcher", "pytorch"], "use tools/dist_train.sh"),
     ],
 )
