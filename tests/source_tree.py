@@ -16,6 +16,7 @@ IMPORT_NAMES = {
     "scikit_image": "skimage",
     "scikit_learn": "sklearn",
     "opencv_python": "cv2",
+    "pypatchmatch": "patchmatch",
 }
 
 
