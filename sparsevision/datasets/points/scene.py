@@ -59,7 +59,13 @@ class Scene:
         return {name: array for name, array in named.items() if array is not None}
 
     def check(self, *, where: str | os.PathLike) -> None:
-        """Raises UserError unless all arrays fit together; `where` is named in the message."""
+        """Raises UserError unless all arrays fit together and points are finite; `where` is named in the message."""
+        self.check_shapes(where=where)
+        if not np.isfinite(self.coord).all():
+            raise UserError(f"{where}: coord holds NaN or infinite coordinates. Convert the scene again.")
+
+    def check_shapes(self, *, where: str | os.PathLike) -> None:
+        """Raises UserError unless all arrays are of the kinds and lengths that belong together; reads no value."""
         if not len(self.coord):
             raise UserError(f"{where}: the scene has no point.")
         original = len(self) if self.original_to_point is None else len(self.original_to_point)
@@ -72,8 +78,6 @@ class Scene:
                     f"{where}: {name} holds {array.dtype} of shape {array.shape}; expected {expected} of kind {kind}. "
                     "Convert the scene again."
                 )
-        if not np.isfinite(self.coord).all():
-            raise UserError(f"{where}: coord holds NaN or infinite coordinates. Convert the scene again.")
 
 
 def write_scene(folder: str | os.PathLike, scene: Scene) -> None:
@@ -126,7 +130,7 @@ def read_scene(folder: str | os.PathLike, *, mmap: bool = True) -> Scene:
     for field in fields(Scene):
         path = folder / f"{field.name}.npy"
         if path.exists():
-            arrays[field.name] = _read_array(path, mmap=mmap)
+            arrays[field.name] = read_array(path, mmap=mmap)
     missing = [name for name in ROWS if name not in arrays]
     if missing:
         raise UserError(
@@ -138,7 +142,8 @@ def read_scene(folder: str | os.PathLike, *, mmap: bool = True) -> Scene:
     return scene
 
 
-def _read_array(path: Path, *, mmap: bool) -> np.ndarray:
+def read_array(path: Path, *, mmap: bool = True) -> np.ndarray:
+    """One array of a scene. Raises UserError if the file is none, or shorter than its header says."""
     try:
         return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except NO_ARRAY as error:

@@ -31,6 +31,26 @@ def check_card(root: Path, raw: RawSet) -> None:
         )
 
 
+def check_splits(root: Path, splits: Mapping[str, Sequence[str]]) -> None:
+    """Raises UserError if scenes would move from the split that a file of `root` names them in to another one."""
+    known = {key for keys in splits.values() for key in keys}
+    for name, keys in splits.items():
+        moved = [key for key in _named(root, name) if key in known.difference(keys)]
+        if moved:
+            raise UserError(
+                f"{root}: {len(moved)} scenes of its split '{name}', such as {moved[0]}, would move to another split, "
+                "and what was trained or labelled on it would be tested on other scenes. Give --rewrite-splits to "
+                "write the lists of scenes anew (arrays stay as they are), another --out, or what the set was made "
+                "with (of S3DIS, --test-area)."
+            )
+
+
+def _named(root: Path, split: str) -> list[str]:
+    """The scenes that a split's file names; none where there is no such file."""
+    path = root / "splits" / f"{split}.txt"
+    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+
+
 def _told(card: Mapping) -> str:
     settings = ", ".join(f"{name} {value}" for name, value in card["settings"].items())
     return f"{card['set']} (format {card['format']}{', ' if settings else ''}{settings})"
@@ -64,8 +84,7 @@ def split_problems(root: Path, raw: RawSet, splits: Mapping[str, Sequence[str]])
     """Where the split files do not name the prepared scenes of the splits, in their order."""
     problems = []
     for name, keys in _prepared(root, raw, splits).items():
-        path = root / "splits" / f"{name}.txt"
-        named = path.read_text(encoding="utf-8").split() if path.is_file() else []
+        named = _named(root, name)
         if named != keys:
             problems.append(f"splits/{name}.txt names {len(named)} scenes; expected are {len(keys)} in the set's order")
     return problems

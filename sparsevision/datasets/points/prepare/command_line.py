@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sparsevision.datasets.points.prepare.card import CARD, check_card, split_problems, write_card
+from sparsevision.datasets.points.prepare.card import CARD, check_card, check_splits, split_problems, write_card
 from sparsevision.datasets.points.prepare.raw_set import RawSet
 from sparsevision.datasets.points.prepare.runner import Outcome, over_scenes, preparation, sweep, verification
 from sparsevision.utils import UserError, check_out_folder
@@ -70,6 +70,9 @@ def _parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--scenes", nargs="+", metavar="PATTERN", help="only these, e.g. Area_5/* (default: all)")
     parser.add_argument("--overwrite", action="store_true", help="prepare scenes again that are there already")
     parser.add_argument(
+        "--rewrite-splits", action="store_true", help="scenes that are there may move to another split; arrays stay"
+    )
+    parser.add_argument(
         "--verify",
         action="store_true",
         help="read the raw files again, compare them with what was prepared, print a table; writes nothing",
@@ -91,6 +94,8 @@ def _prepare(args: argparse.Namespace, raw: RawSet, splits: Splits, keys: Sequen
     root = Path(args.out)
     if not args.overwrite:
         check_card(root, raw)
+    if not (args.overwrite or args.rewrite_splits):
+        check_splits(root, splits)
     sweep(root, keys)
     try:
         outcomes = _over(preparation(raw, root, overwrite=args.overwrite), keys, args.workers, "preparing")

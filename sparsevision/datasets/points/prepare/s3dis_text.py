@@ -48,6 +48,14 @@ def count_lines(path: Path) -> int:
     return sum(block.count(b"\n") for block in _blocks(path))
 
 
+def has_line_end(path: Path) -> bool:
+    """Whether the last line of a file has its end; a file that was cut while it was copied mostly has not."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, size - 1))
+        return stream.read() in (b"", b"\n")
+
+
 def read_point_lines(path: Path) -> Iterator[tuple[np.ndarray, list[DirtyLine]]]:
     """Blocks of points (k,6) float64 in the order of the file, and the lines of that block that were not sound.
 

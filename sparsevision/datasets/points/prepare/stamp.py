@@ -8,7 +8,7 @@ from typing import Any
 
 from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.points.prepare.raw_set import Note
-from sparsevision.datasets.points.scene import FORMAT, STAMP, Scene
+from sparsevision.datasets.points.scene import FORMAT, STAMP, Scene, read_array
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,18 @@ def sizes(sources: Mapping[str, Path]) -> dict[str, int]:
 
 
 def read_stamp(folder: Path) -> Stamp | None:
-    """The stamp of a scene that is whole; None where there is no such scene, or one of another format."""
+    """The stamp of a scene that is whole; None where there is no such scene, a damaged one, or one of another format.
+
+    An array is damaged that is missing, shorter than its header says, or of another length than the others.
+    """
     try:
         content = json.loads((folder / STAMP).read_bytes())
-        if content.pop("format") != FORMAT or not all((folder / f"{name}.npy").is_file() for name in content["arrays"]):
+        if content.pop("format") != FORMAT:
             return None
-        return Stamp(**{**content, "notes": [Note(**note) for note in content["notes"]]})
+        stamp = Stamp(**{**content, "notes": [Note(**note) for note in content["notes"]]})
+        scene = Scene(**{name: read_array(folder / f"{name}.npy") for name in stamp.arrays})
+        scene.check_shapes(where=folder)
+        return stamp if len(scene) == stamp.points else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
