@@ -1,0 +1,1 @@
+"""The radiance field: where rays are sampled, what the field answers, and what a ray sees."""
