@@ -1,90 +1,31 @@
-"""The demo page: one HTML file with its pictures beside it, readable on a phone and without a network."""
+"""The demo page: a section for each part of the demo."""
 
 import html
-import os
 from pathlib import Path
 
 from sparsevision.demo.entry import DemoEntry, DemoResult
-
-STYLE = """
-:root { --ink: #1d2433; --soft: #5b6577; --paper: #fbfaf7; --card: #ffffff; --line: #e5e2da; --accent: #0b7a5c; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e6e1; --soft: #a3a9b5; --paper: #15181e; --card: #1d2129; --line: #31363f; --accent: #4fc9a4; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 62rem; color: var(--ink); background: var(--paper);
-  font: 1rem/1.55 system-ui, sans-serif; }
-h1 { margin: 0; font-size: 1.9rem; letter-spacing: -.02em; }
-h2 { margin: 0 0 .3rem; font-size: 1.3rem; }
-p { margin: .4rem 0; }
-.soft { color: var(--soft); }
-section { margin-top: 1.8rem; padding: 1.2rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: .8rem; }
-.pictures { display: grid; gap: 1rem; margin: 1rem 0;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
-figure { margin: 0; }
-figure img, figure video { width: 100%; display: block; border-radius: .4rem; border: 1px solid var(--line); }
-figcaption { font-size: .88rem; color: var(--soft); padding-top: .3rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-pre { overflow-x: auto; padding: .7rem .9rem; border-radius: .4rem; background: var(--paper);
-  border: 1px solid var(--line); font-size: .84rem; }
-.skipped { border-left: 4px solid #c9821f; padding-left: .8rem; }
-"""
+from sparsevision.visualization.html_page import figure, number_table, write_html_page
 
 
 def write_page(folder: Path, outcomes: list[tuple[DemoEntry, DemoResult | str, float]]) -> Path:
     """Write `folder/index.html`. Each outcome: the entry, its result or the reason why it was skipped, seconds."""
     sections = "\n".join(_section(folder, *outcome) for outcome in outcomes)
     minutes = sum(seconds for _, _, seconds in outcomes) / 60
-    page = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>sparsevision demo</title><style>{STYLE}</style></head><body>
-<h1>sparsevision</h1>
-<p class="soft">Vision from a few annotations. Everything below was computed on this machine in {minutes:.1f} minutes;
-each section ends with the commands that make it again.</p>
-{sections}
-</body></html>
-"""
-    path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+    intro = (
+        f"Vision from a few annotations. Everything below was computed on this machine in {minutes:.1f} minutes; each "
+        "section ends with the commands that make it again."
+    )
+    return write_html_page(folder / "index.html", title="sparsevision", intro=intro, sections=sections)
 
 
 def _section(folder: Path, entry: DemoEntry, outcome: DemoResult | str, seconds: float) -> str:
     head = f"<h2>{html.escape(entry.title)}</h2><p>{html.escape(entry.about)}</p>"
     if isinstance(outcome, str):
         return f'<section id="{entry.name}">{head}<p class="skipped">Skipped: {html.escape(outcome)}</p></section>'
-    pictures = "".join(_figure(folder, picture.path, picture.caption) for picture in outcome.pictures)
+    pictures = "".join(figure(folder, picture.path, picture.caption) for picture in outcome.pictures)
     commands = html.escape("\n".join(outcome.commands))
     return f"""<section id="{entry.name}">{head}
 <div class="pictures">{pictures}</div>
-{_table(outcome.metrics)}
+{number_table(outcome.metrics)}
 <p class="soft">{html.escape(outcome.remark)} {seconds:.0f} s.</p>
 <pre>{commands}</pre></section>"""
-
-
-def _figure(folder: Path, path: Path, caption: str) -> str:
-    source = html.escape(Path(os.path.relpath(path, folder)).as_posix())
-    text = html.escape(caption)
-    if path.suffix == ".mp4":
-        shown = f'<video src="{source}" title="{text}" controls loop muted playsinline preload="metadata"></video>'
-    else:
-        shown = f'<a href="{source}"><img src="{source}" alt="{text}" loading="lazy"></a>'
-    return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
-
-
-def _table(metrics: dict[str, dict[str, float]]) -> str:
-    if not metrics:
-        return ""
-    columns = list(dict.fromkeys(name for row in metrics.values() for name in row))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ["", *columns])
-    rows = "".join(_row(label, row, columns) for label, row in metrics.items())
-    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
-
-
-def _row(label: str, row: dict[str, float], columns: list[str]) -> str:
-    cells = "".join(f"<td>{row[name]:.3f}</td>" if name in row else "<td></td>" for name in columns)
-    return f"<tr><td>{html.escape(label)}</td>{cells}</tr>"
