@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+S3DIS_ROOMS = ("Area_1/office_1", "Area_1/hallway_2", "Area_5/office_19", "Area_6/copyRoom_1")
 S3DIS_ROOM = {
     "ceiling_1": 40,
     "floor_1": 60,
@@ -16,6 +17,11 @@ S3DIS_ROOM = {
     "stairs_1": 15,
     "wall_1": 50,
 }
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def s3dis_line(x: float, y: float, z: float, red: int, green: int, blue: int, *, decimals: bool = False) -> str:

@@ -1,9 +1,10 @@
-"""The golden cloud and a random one."""
+"""The golden cloud, a random one, and raw rooms."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from raw_clouds import S3DIS_ROOMS, write_s3dis_room
 
 from sparsevision.datasets.points.cloud import PointCloud
 
@@ -27,3 +28,12 @@ def cloud() -> PointCloud:
         colours=rng.integers(256, size=(5000, 3)).astype(np.uint8),
         labels=labels,
     )
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Four rooms in three areas, and their points."""
+    root = tmp_path / "Stanford3dDataset_v1.2_Aligned_Version"
+    for place, key in enumerate(S3DIS_ROOMS):
+        write_s3dis_room(root, key, decimals=bool(place % 2))
+    return root
