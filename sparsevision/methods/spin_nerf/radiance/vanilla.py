@@ -70,7 +70,7 @@ class VanillaNeRF(nn.Module):
         hidden = encoded
         for layer, linear in enumerate(self.pts_linears):
             hidden = F.relu(linear(hidden))
-            if layer == self.skip_after:
+            if layer == self.skip_after and layer + 1 < len(self.pts_linears):
                 hidden = torch.cat([encoded, hidden], -1)
         return hidden
 
