@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from event_config import write_config, write_weights
 from event_sets import LABEL_SIZE, write_dsec_sequence
+from point_config import VOXEL, write_room
+from point_config import write_config as write_point_config
 from tool_runner import run_tool
 
 from sparsevision.datasets.image_io import write_png
+from sparsevision.engine import read_config
+from sparsevision.registry import DATASETS
 from sparsevision.utils import configs_dir
 
 
@@ -134,6 +138,27 @@ def event_config(tmp_path_factory):
     folder = tmp_path_factory.mktemp("events")
     write_dsec_sequence(folder / "data", "street", points=(1,), frames=2)
     return write_config(folder / "config.py", folder / "data")
+
+
+VIEWS = f"""
+from sparsevision.datasets.transforms import MakeTwoViews
+
+pipeline[1] = dict(type=MakeTwoViews, views=dict(voxel_size={VOXEL}))
+test_dataloader["dataset"].update(pipeline=pipeline, test_mode=False)
+"""
+
+
+def test_browse_dataset_marks_the_labelled_voxels_of_both_views(tmp_path):
+    write_room(tmp_path / "data")
+    config = write_point_config(tmp_path / "config.py", tmp_path / "data")
+    config.write_text(config.read_text() + VIEWS)
+    finished = run_tool("misc/browse_dataset.py", config, "--split", "test", "--out-dir", tmp_path / "shown")
+    assert finished.code == 0, finished.err
+    picture = cv2.imread(str(tmp_path / "shown" / "Area_5_office_1.png"))[..., ::-1].astype(int)
+    palette = DATASETS.build(read_config(config).test_dataloader.dataset).metainfo["palette"]
+    for colour in palette[:2]:
+        dots = np.abs(picture[22:-20] - colour).max(axis=-1) < 12
+        assert dots[:, : dots.shape[1] // 2].sum() > 300 < dots[:, dots.shape[1] // 2 :].sum()
 
 
 RUN = '''"""A test of it."""

@@ -39,9 +39,8 @@ def check_splits(root: Path, splits: Mapping[str, Sequence[str]]) -> None:
         if moved:
             raise UserError(
                 f"{root}: {len(moved)} scenes of its split '{name}', such as {moved[0]}, would move to another split, "
-                "and what was trained or labelled on it would be tested on other scenes. Give --rewrite-splits to "
-                "write the lists of scenes anew (arrays stay as they are), another --out, or what the set was made "
-                "with (of S3DIS, --test-area)."
+                "so that a network trained before is tested on scenes it has seen. Give --rewrite-splits to write the "
+                "lists of scenes anew (arrays stay as they are), another --out, or the options it was made with."
             )
 
 
