@@ -1,9 +1,15 @@
 """nerfstudio's fields, samplers and renderers behind our interfaces, and where its numbers are ours."""
 
+import inspect
+
 import pytest
 import torch
 
 from sparsevision.datasets.views.rays import get_rays
+from sparsevision.methods.spin_nerf.radiance.coordinates import BoxCoordinates
+from sparsevision.methods.spin_nerf.radiance.dense_field import DensityGrid
+from sparsevision.methods.spin_nerf.radiance.removal import ObjectRemoval
+from sparsevision.methods.spin_nerf.radiance.renderer import Renderer
 from sparsevision.methods.spin_nerf.radiance.volume import volume_render
 from sparsevision.methods.spin_nerf.studio import (
     StudioHashField,
@@ -13,7 +19,6 @@ from sparsevision.methods.spin_nerf.studio import (
 )
 from sparsevision.methods.spin_nerf.studio import package as studio_package
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
-from sparsevision.methods.spin_nerf.studio.renderer import ACTIVATIONS
 from sparsevision.methods.spin_nerf.studio.sampler import random_numbers_of
 from sparsevision.utils import UserError
 
@@ -22,7 +27,8 @@ pytest.importorskip("nerfstudio", reason="nerfstudio is not installed (make nerf
 
 def hash_field(**options):
     """A small one."""
-    return StudioHashField(num_levels=4, log2_table_size=10, finest_resolution=128, bound=8.0, **options)
+    box = BoxCoordinates(low=(-8.0,) * 3, high=(8.0,) * 3)
+    return StudioHashField(coordinates=box, levels=4, log2_rows=10, finest=128, **options)
 
 
 def vanilla_field(**options):
@@ -60,6 +66,10 @@ class TestFields:
         field(*points)[..., :3].sum().backward()
         assert any(parameter.grad.any() for parameter in field.geometry_parameters())
 
+    def test_density_alone_is_the_same(self, make, points):
+        field = make(objectness=True)
+        torch.testing.assert_close(field.density(points[0]), field(*points)[..., 3])
+
     def test_density_and_objectness_do_not_know_the_direction(self, make, points):
         field = make(objectness=True)
         places, directions = points
@@ -70,17 +80,27 @@ class TestFields:
 
 
 class TestHashField:
-    def test_the_grid_covers_the_bound(self):
-        places = torch.tensor([[-8.0, 0.0, 8.0], [-20.0, 4.0, 20.0]])
-        assert torch.equal(hash_field().unit_cube(places), torch.tensor([[0.0, 0.5, 1.0], [0.0, 0.75, 1.0]]))
+    def test_the_published_box_and_its_walls(self):
+        asked = []
+        field = StudioHashField(levels=2, log2_rows=4)
+        field.grid.register_forward_pre_hook(lambda module, inputs: asked.append(inputs[0]))
+        field.density(torch.tensor([[-100.0, 0.0, 50.0], [-2e3, 10.0, 2e3]]))
+        torch.testing.assert_close(asked[0], torch.tensor([[0.0, 0.5, 0.75], [0.0, 0.55, 1.0]]))
 
-    def test_contraction_keeps_the_inside_and_squeezes_the_rest(self):
-        places = torch.tensor([[4.0, 0.0, 0.0], [16.0, 0.0, 0.0], [8e6, 0.0, 0.0]])
-        expected = [0.5 + 0.5 / 4, 0.5 + 1.5 / 4, 1.0]
-        torch.testing.assert_close(hash_field(contract=True).unit_cube(places)[:, 0], torch.tensor(expected))
+    def test_colours_with_a_grid_of_their_own_learn_where_geometry_is_detached(self, points):
+        field = hash_field(own_colour_grid=True)
+        field(*points, detach_geometry=True)[..., :3].sum().backward()
+        assert field.colour_grid.hash_table.grad.any()
+        assert not field.grid.hash_table.grad.any()
+
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_whether_objectness_moves_the_geometry(self, shared, points):
+        field = hash_field(objectness=True, shared_objectness=shared)
+        field(*points)[..., 4].sum().backward()
+        assert any(parameter.grad.any() for parameter in field.geometry_parameters()) == shared
 
     def test_published_growth_of_the_levels(self):
-        grid = StudioHashField(log2_table_size=4).grid
+        grid = StudioHashField(log2_rows=4).grid
         assert grid.growth_factor == pytest.approx(1.8785, abs=1e-4)
         assert grid.scalings[0] == 16
         assert grid.scalings[-1] == pytest.approx(204800, abs=1)
@@ -135,11 +155,17 @@ class TestSampler:
 class TestRenderer:
     def renderer(self, **options):
         torch.manual_seed(0)
-        options = {"num_samples": 8, "num_fine_samples": 8, "density_activation": "softplus"} | options
+        options = {"num_samples": 8, "num_fine_samples": 8, "activation": torch.nn.functional.softplus} | options
         return StudioRenderer(fine=hash_field(objectness=True), **options)
 
+    def test_takes_what_our_renderer_takes(self):
+        ours, theirs = (inspect.signature(kind.forward).parameters for kind in (Renderer, StudioRenderer))
+        assert list(ours) == list(theirs)
+        built = [set(inspect.signature(kind).parameters) for kind in (Renderer, StudioRenderer)]
+        assert built[0] - built[1] == {"keep_coarse_samples", "perturb", "pdf_padding"}
+
     def test_gives_what_our_renderer_gives(self):
-        values = self.renderer().eval()(some_rays(), 1.2, 8.0)
+        values = self.renderer(coarse=hash_field()).eval()(some_rays(), 1.2, 8.0)
         assert set(values) == {"fine", "coarse"}
         assert set(values["fine"]) == {"rgb", "accumulation", "depth", "disparity", "weights", "z", "logit"}
         assert values["coarse"]["z"].shape == (6, 8)
@@ -158,13 +184,36 @@ class TestRenderer:
         depth = self.renderer(normalize_depth=True).eval()(some_rays(), 1.2, 8.0)["fine"]["depth"]
         assert ((depth > 1.2) & (depth < 8.0)).all()
 
-    @pytest.mark.parametrize(("background", "stopped"), [(False, False), (True, True)])
-    def test_the_white_background_leaks_unless_it_is_detached(self, background, stopped):
-        renderer = self.renderer(white_background=True).eval()
-        switches = {"detach_weights": True, "detach_geometry": True, "detach_background": background}
-        renderer(some_rays(), 1.2, 8.0, **switches)["fine"]["rgb"].sum().backward()
-        gradients = [parameter.grad for parameter in renderer.fine.geometry_parameters()]
+    def test_without_a_coarse_field_the_fine_ones_density_is_asked(self):
+        assert self.renderer()(some_rays(), 1.2, 8.0)["coarse"] is None
+
+    def test_a_proposal_without_colours(self):
+        values = self.renderer(coarse=DensityGrid(resolution=(4, 4, 4)))(some_rays(), 1.2, 8.0)
+        assert "rgb" not in values["coarse"]
+
+    @pytest.mark.parametrize("stopped", [False, True])
+    def test_the_white_background_leaks_unless_it_is_detached(self, stopped):
+        renderer = self.renderer(white_background=True, detach_background=stopped).eval()
+        fine = renderer(some_rays(), 1.2, 8.0, detach_weights=True, detach_geometry=True)["fine"]
+        fine["rgb"].sum().backward()
+        gradients = [parameter.grad for parameter in renderer.geometry_parameters()]
         assert all(gradient is None or not gradient.any() for gradient in gradients) == stopped
+
+    def test_the_object_is_made_transparent(self):
+        renderer = self.renderer().eval()
+        renderer.fine = FixedField(torch.tensor([[[0.0, 0.0, 0.0, 1.0, -50.0]]]))
+        kept = renderer(some_rays(), 1.2, 8.0, removal=ObjectRemoval())["fine"]["accumulation"]
+        torch.testing.assert_close(kept, renderer(some_rays(), 1.2, 8.0)["fine"]["accumulation"])
+        renderer.fine = FixedField(torch.tensor([[[0.0, 0.0, 0.0, 1.0, 50.0]]]))
+        assert renderer(some_rays(), 1.2, 8.0, removal=ObjectRemoval())["fine"]["accumulation"].max() < 1e-5
+
+    def test_an_empty_ray_has_no_disparity_or_zero(self):
+        empty = FixedField(torch.full((1, 1, 5), -1.0))
+        for finite in (False, True):
+            renderer = self.renderer(finite_disparity=finite, activation=torch.relu).eval()
+            renderer.fine = empty
+            disparity = renderer(some_rays(), 1.2, 8.0)["fine"]["disparity"]
+            assert (disparity == 0).all() if finite else disparity.isnan().all()
 
     def test_objectness_does_not_move_the_weights(self):
         renderer = self.renderer().eval()
@@ -182,16 +231,6 @@ class TestRenderer:
         assert torch.equal(still[0], still[1])
         assert not torch.equal(still[0], drawn[0]["fine"]["rgb"])
 
-    @pytest.mark.parametrize("activation", ACTIVATIONS)
-    def test_every_activation_renders(self, activation):
-        renderer = self.renderer(density_activation=activation, coarse=hash_field())
-        fine = renderer(some_rays(), 1.2, 8.0)["fine"]
-        assert torch.isfinite(fine["rgb"]).all()
-
-    def test_no_such_activation(self):
-        with pytest.raises(UserError, match="truncated_exp"):
-            self.renderer(density_activation="exp")
-
 
 class FixedField(torch.nn.Module):
     """Answers alike everywhere."""
@@ -199,6 +238,9 @@ class FixedField(torch.nn.Module):
     def __init__(self, raw):
         super().__init__()
         self.raw = torch.nn.Parameter(raw)
+
+    def density(self, points):
+        return self.raw[..., 3].expand(points.shape[:-1])
 
     def forward(self, points, directions, *, detach_geometry=False):
         return self.raw.expand(*points.shape[:2], -1)

@@ -2,30 +2,32 @@
 
 import importlib.util
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sparsevision.methods.spin_nerf.radiance.coordinates import BoxCoordinates, Coordinates
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
+GEOMETRY_FEATURES = 15
+
 
 @MODELS.register_module()
 class StudioHashField(nn.Module):
-    """Multi-resolution hash grid and two small networks (Mueller et al. 2022), of nerfstudio's components.
-
-    The defaults are SPIn-NeRF's published sizes. Density and colour share the grid and the first network.
+    """`HashGridField` of nerfstudio's hash encoding, networks and spherical harmonics.
 
     Args:
-        objectness: the field has a fifth output, the objectness logit.
-        num_levels, features_per_level: of the grid.
-        log2_table_size: binary logarithm of the entries of each level.
-        base_resolution, finest_resolution: cells along a side of the first and the last level.
-        bound: half the side of the cube that the grid covers. With `contract`, half the side of what is not contracted.
-        contract: everything outside of the bound is squeezed into a shell around it (Barron et al. 2022, Eq. 10).
-        hidden_width: of both networks.
-        geometry_features: what the first network tells the second beside the density.
+        coordinates: of the grid; None takes the published box of side 200 around the origin.
+        levels, features, log2_rows, coarsest, finest: of the grid; the defaults are published.
+        hidden: width of both small networks.
+        objectness: also give an objectness logit.
+        shared_objectness: the logit is one more output of the density's network (published), so that it moves what the
+            density depends on; otherwise a grid and a network of its own.
+        own_colour_grid: colours have a grid of their own beside the features, which detached geometry leaves free to
+            learn; published: no.
         implementation: "torch", or "tcnn" where tiny-cuda-nn is installed. Checkpoints of one do not fit the other.
 
     Raises:
@@ -36,71 +38,77 @@ class StudioHashField(nn.Module):
     def __init__(
         self,
         *,
+        coordinates: Coordinates | None = None,
+        levels: int = 16,
+        features: int = 2,
+        log2_rows: int = 19,
+        coarsest: int = 16,
+        finest: int = 204_800,
+        hidden: int = 64,
         objectness: bool = False,
-        num_levels: int = 16,
-        features_per_level: int = 2,
-        log2_table_size: int = 19,
-        base_resolution: int = 16,
-        finest_resolution: int = 204800,
-        bound: float = 100.0,
-        contract: bool = False,
-        hidden_width: int = 64,
-        geometry_features: int = 15,
+        shared_objectness: bool = False,
+        own_colour_grid: bool = False,
         implementation: str = "torch",
     ) -> None:
         super().__init__()
         _check_implementation(implementation)
-        why = type(self).__name__
-        encodings = nerfstudio("field_components.encodings", why=why)
-        MLP = nerfstudio("field_components.mlp", why=why).MLP
-        distortions = nerfstudio("field_components.spatial_distortions", why=why)
-        self.heads, self.bound = 2 if objectness else 1, bound
-        self.contraction = distortions.SceneContraction(order=float("inf")) if contract else None
-        self.grid = encodings.HashEncoding(
-            num_levels=num_levels,
-            min_res=base_resolution,
-            max_res=finest_resolution,
-            log2_hashmap_size=log2_table_size,
-            features_per_level=features_per_level,
-            implementation=implementation,
-        )
-        self.geometry = MLP(
-            in_dim=num_levels * features_per_level,
-            num_layers=2,
-            layer_width=hidden_width,
-            out_dim=self.heads + geometry_features,
-            implementation=implementation,
-        )
+        encodings = nerfstudio("field_components.encodings", why="StudioHashField")
+        sizes = {"num_levels": levels, "features_per_level": features, "log2_hashmap_size": log2_rows}
+        sizes |= {"min_res": coarsest, "max_res": finest, "implementation": implementation}
+        layers = {"layer_width": hidden, "implementation": implementation}
+        inputs = levels * features
+        self.coordinates = coordinates or BoxCoordinates(low=(-100.0,) * 3, high=(100.0,) * 3)
+        self.shared_objectness = objectness and shared_objectness
+        own_objectness = objectness and not shared_objectness
+        self.grid = encodings.HashEncoding(**sizes)
+        self.colour_grid = encodings.HashEncoding(**sizes) if own_colour_grid else None
+        self.objectness_grid = encodings.HashEncoding(**sizes) if own_objectness else None
         self.direction = encodings.SHEncoding(levels=4, implementation=implementation)
-        self.colour = MLP(
-            in_dim=self.direction.get_out_dim() + geometry_features,
-            num_layers=3,
-            layer_width=hidden_width,
-            out_dim=3,
-            implementation=implementation,
-        )
-
-    def forward(self, points: Tensor, directions: Tensor, *, detach_geometry: bool = False) -> Tensor:
-        """points (R,S,3), unit directions (R,3) -> (R,S,4) or (R,S,5): r, g, b, density[, logit] before activation."""
-        rays, samples = points.shape[:2]
-        geometry = self.geometry(self.grid(self.unit_cube(points).reshape(-1, 3))).float().view(rays, samples, -1)
-        heads, features = geometry[..., : self.heads], geometry[..., self.heads :]
-        if detach_geometry:
-            features = features.detach()
-        seen = _harmonics(self.direction, directions)[:, None].expand(-1, samples, -1)
-        colour = self.colour(torch.cat([seen, features], dim=-1).reshape(rays * samples, -1)).float()
-        return torch.cat([colour.view(rays, samples, 3), heads], dim=-1)
-
-    def unit_cube(self, points: Tensor) -> Tensor:
-        """Where the grid is asked: points (...,3) of the scene -> (...,3) in [0,1]."""
-        if self.contraction is None:
-            return (points / self.bound / 2 + 0.5).clamp(0, 1)
-        return self.contraction(points / self.bound) / 4 + 0.5
+        seen = GEOMETRY_FEATURES + self.direction.get_out_dim() + (inputs if own_colour_grid else 0)
+        self.density_network = _network(inputs, 1 + self.shared_objectness + GEOMETRY_FEATURES, num_layers=2, **layers)
+        self.colour_network = _network(seen, 3, num_layers=3, **layers)
+        self.objectness_network = _network(inputs, 1, num_layers=2, **layers) if own_objectness else None
 
     def geometry_parameters(self) -> Iterator[nn.Parameter]:
         """What the density depends on."""
         yield from self.grid.parameters()
-        yield from self.geometry.parameters()
+        yield from self.density_network.parameters()
+
+    def density(self, points: Tensor) -> Tensor:
+        """(...,3) points -> (...) densities before activation."""
+        return self._geometry(self._unit(points))[:, 0].view(points.shape[:-1])
+
+    def forward(self, points: Tensor, directions: Tensor, *, detach_geometry: bool = False) -> Tensor:
+        """r, g, b and density before activation, and an objectness logit if built so.
+
+        Args:
+            points: (R,S,3).
+            directions: (R,3) unit.
+            detach_geometry: no gradient of the colours reaches what the density depends on.
+
+        Returns:
+            (R,S,4) or (R,S,5).
+        """
+        unit = self._unit(points)
+        geometry = self._geometry(unit)
+        feature = geometry[:, -GEOMETRY_FEATURES:]
+        view = _harmonics(self.direction, directions)[:, None].expand(-1, points.shape[1], -1).flatten(0, 1)
+        inputs = [view, feature.detach() if detach_geometry else feature]
+        if self.colour_grid is not None:
+            inputs.append(self.colour_grid(unit).float())
+        answers = [self.colour_network(torch.cat(inputs, -1)).float(), geometry[:, :1]]
+        if self.shared_objectness:
+            answers.append(geometry[:, 1:2])
+        elif self.objectness_grid is not None:
+            answers.append(self.objectness_network(self.objectness_grid(unit)).float())
+        return torch.cat(answers, -1).view(*points.shape[:-1], -1)
+
+    def _unit(self, points: Tensor) -> Tensor:
+        """(...,3) -> (P,3) in the cube; what lies outside of it counts as on its wall."""
+        return self.coordinates(points).reshape(-1, 3).clamp(0.0, 1.0)
+
+    def _geometry(self, unit: Tensor) -> Tensor:
+        return self.density_network(self.grid(unit)).float()
 
 
 @MODELS.register_module()
@@ -155,10 +163,20 @@ class StudioVanillaField(nn.Module):
         colour = field.field_heads[0].net(field.mlp_head(torch.cat([seen, known], dim=-1)))
         return torch.cat([colour, *heads], dim=-1)
 
+    def density(self, points: Tensor) -> Tensor:
+        """(...,3) points -> (...) densities before activation."""
+        features = self.field.mlp_base(self.field.position_encoding(points))
+        return self.field.field_output_density.net(features)[..., 0]
+
     def geometry_parameters(self) -> Iterator[nn.Parameter]:
         """What the density depends on."""
         yield from self.field.mlp_base.parameters()
         yield from self.field.field_output_density.parameters()
+
+
+def _network(inputs: int, outputs: int, **options: Any) -> nn.Module:
+    """nerfstudio's perceptron with ReLU between its layers."""
+    return nerfstudio("field_components.mlp", why="StudioHashField").MLP(in_dim=inputs, out_dim=outputs, **options)
 
 
 def _harmonics(encoding: nn.Module, directions: Tensor) -> Tensor:

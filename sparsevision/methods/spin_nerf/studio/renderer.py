@@ -1,17 +1,18 @@
 """What rays see, by nerfstudio's samplers and renderers, behind the interface of our own `Renderer`."""
 
+import dataclasses
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sparsevision.methods.spin_nerf.radiance.volume import disparity_of
+from sparsevision.methods.spin_nerf.radiance.removal import ObjectRemoval
+from sparsevision.methods.spin_nerf.radiance.renderer import in_parts
+from sparsevision.methods.spin_nerf.radiance.volume import disparity_of, truncated_exp
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
 from sparsevision.methods.spin_nerf.studio.sampler import StudioSampler
 from sparsevision.registry import MODELS
-from sparsevision.utils import UserError
-
-ACTIVATIONS = ("relu", "softplus", "truncated_exp")
 
 
 @MODELS.register_module()
@@ -21,24 +22,26 @@ class StudioRenderer(nn.Module):
     Its quadrature is nerfstudio's (see `StudioSampler`), everything else is as `Renderer` has it.
 
     Args:
-        fine: field that is asked twice, or at the second time only; built or as a config.
-        coarse: field that is asked first; None asks the fine one.
+        fine: the field.
+        coarse: a field of its own that finds where to ask the fine one; None asks the fine one's density twice, first
+            without gradient.
         num_samples, num_fine_samples, linear_in_disparity, histogram_padding, single_jitter: of `StudioSampler`.
         white_background: what no sample hides is white.
         density_noise: standard deviation of the noise on densities before activation, in training.
-        density_activation: "relu" (published), "softplus" or "truncated_exp".
+        detach_background: with detached weights the white background moves no density either; published: it does.
         normalize_depth: depths are divided by the accumulation, as nerfstudio does; published: not.
+        finite_disparity: 0 where a ray meets nothing; published: NaN.
+        activation: makes a density of a number.
 
     Raises:
         ImportError: nerfstudio is not installed.
-        UserError: no such activation.
     """
 
     def __init__(
         self,
         *,
-        fine: nn.Module | dict,
-        coarse: nn.Module | dict | None = None,
+        fine: nn.Module,
+        coarse: nn.Module | None = None,
         num_samples: int = 64,
         num_fine_samples: int = 64,
         linear_in_disparity: bool = True,
@@ -46,12 +49,13 @@ class StudioRenderer(nn.Module):
         single_jitter: bool = False,
         white_background: bool = False,
         density_noise: float = 0.0,
-        density_activation: str = "truncated_exp",
+        detach_background: bool = False,
         normalize_depth: bool = False,
+        finite_disparity: bool = False,
+        activation: Callable[[Tensor], Tensor] = truncated_exp,
     ) -> None:
         super().__init__()
-        self.fine = MODELS.build(fine) if isinstance(fine, dict) else fine
-        self.coarse = MODELS.build(coarse) if isinstance(coarse, dict) else coarse
+        self.fine, self.coarse = fine, coarse
         self.sampler = StudioSampler(
             num_samples=num_samples,
             num_fine_samples=num_fine_samples,
@@ -64,9 +68,14 @@ class StudioRenderer(nn.Module):
         self.accumulation_of = renderers.AccumulationRenderer()
         self.depth_of = renderers.DepthRenderer(method="expected")
         self.logit_of = renderers.SemanticRenderer()
-        self.activation = _activation(density_activation)
-        self.white_background, self.density_noise = white_background, density_noise
-        self.normalize_depth = normalize_depth
+        self.activation, self.density_noise = activation, density_noise
+        self.white_background, self.detach_background = white_background, detach_background
+        self.normalize_depth, self.finite_disparity = normalize_depth, finite_disparity
+
+    def geometry_parameters(self) -> Iterator[nn.Parameter]:
+        """What densities depend on, in both fields."""
+        for field in filter(None, (self.fine, self.coarse)):
+            yield from field.geometry_parameters()
 
     def forward(
         self,
@@ -75,73 +84,98 @@ class StudioRenderer(nn.Module):
         far: float | Tensor,
         *,
         detach_weights: bool = False,
-        detach_background: bool = False,
         detach_geometry: bool = False,
+        removal: ObjectRemoval | None = None,
         generator: torch.Generator | None = None,
-    ) -> dict[str, dict[str, Tensor]]:
-        """Values of rays (R,6), which are origins and directions.
+    ) -> dict[str, dict[str, Tensor] | None]:
+        """Render R rays, as `Renderer.forward` does.
 
         Args:
-            rays: directions keep their length: ray parameters between near and far are multiples of it.
-            near, far: where samples lie.
-            detach_weights: colours give no gradient to the density.
-            detach_background: nor does the white background behind them.
-            detach_geometry: nor do they reach what colour shares with the density.
+            rays: (R,6) origins and directions, whose length is kept: ray parameters are multiples of it.
+            near, far: ray parameters, for all rays or (R,1).
+            detach_weights: the colours move no density by their weights.
+            detach_geometry: nor by what fields share between colour and density.
+            removal: render without the object; the field needs objectness logits.
             generator: of the random numbers in training; None takes torch's own.
 
         Returns:
-            {"fine": values, "coarse": values}, each of rgb (R,3), disparity, accumulation, depth (R,), weights, z
-            (R,S) and, with objectness, logit (R,).
+            fine, and coarse where that field exists: rgb (R,3), disparity, accumulation, depth (R,), weights and z
+            (R,S), logit (R,) with objectness.
         """
-        detach = {"weights": detach_weights, "background": detach_background, "geometry": detach_geometry}
+        switches = {"detach_weights": detach_weights, "detach_geometry": detach_geometry, "removal": removal}
         bundle = self.sampler.bundle(rays, near, far)
         samples = self.sampler.first(bundle, generator=generator)
-        coarse = self._values(self.coarse or self.fine, samples, rays, detach, generator)
-        samples = self.sampler.second(bundle, samples, coarse["weights"], generator=generator)
-        return {"fine": self._values(self.fine, samples, rays, detach, generator), "coarse": coarse}
+        coarse, weights = self._coarse_pass(samples, rays, generator, switches)
+        samples = self.sampler.second(bundle, samples, weights, generator=generator)
+        return {"fine": self._render(self.fine, samples, rays, generator, **switches), "coarse": coarse}
 
-    def _values(
-        self, field: nn.Module, samples: Any, rays: Tensor, detach: dict[str, bool], generator: torch.Generator | None
+    def _coarse_pass(
+        self, samples: Any, rays: Tensor, generator: torch.Generator | None, switches: dict
+    ) -> tuple[dict[str, Tensor] | None, Tensor]:
+        if self.coarse is not None:
+            found = self._render(self.coarse, samples, rays, generator, **switches)
+            return found, found["weights"]
+        with torch.no_grad():
+            density = in_parts(self.fine.density, samples.frustums.get_positions())
+            return None, _weights(samples, rays, self.activation(density))
+
+    def _render(
+        self,
+        field: nn.Module,
+        samples: Any,
+        rays: Tensor,
+        generator: torch.Generator | None,
+        *,
+        detach_weights: bool,
+        detach_geometry: bool,
+        removal: ObjectRemoval | None,
     ) -> dict[str, Tensor]:
         """What rays see of a field at these samples."""
-        length = rays[:, 3:6].norm(dim=-1, keepdim=True)
-        raw = field(samples.frustums.get_positions(), rays[:, 3:6] / length, detach_geometry=detach["geometry"])
-        samples.deltas = samples.deltas * length[:, None]
-        weights = samples.get_weights(self.activation(self._noisy(raw[..., 3:4], generator)))
-        accumulation = self.accumulation_of(weights)
-        mean_depth = self.depth_of(weights, samples)[:, 0]
-        total = accumulation[:, 0]
-        values = {
-            "rgb": self._colour(raw[..., :3].sigmoid(), weights, detach),
-            "accumulation": total,
-            "depth": mean_depth if self.normalize_depth else mean_depth * total,
-            "disparity": disparity_of(mean_depth * total, total),
-            "weights": weights[..., 0],
-            "z": (samples.frustums.starts + samples.frustums.ends)[..., 0] / 2,
-        }
-        if raw.shape[-1] == 5:
-            values["logit"] = self.logit_of(raw[..., 4:5], weights.detach())[:, 0]
-        return values
+        points, unit = samples.frustums.get_positions(), nn.functional.normalize(rays[:, 3:6], dim=-1)
+        raw = in_parts(lambda p, d: field(p, d, detach_geometry=detach_geometry), points, unit)
+        noise = 0.0
+        if self.training and self.density_noise:
+            noise = torch.randn(raw.shape[:2], generator=generator, device=raw.device) * self.density_noise
+        logits = raw[..., 4] if raw.shape[-1] == 5 else None
+        density = self.activation(raw[..., 3] + noise)
+        weights = _weights(samples, rays, density, None if logits is None else removal, logits)
+        found = self._sums(samples, weights) | {"weights": weights}
+        found["z"] = (samples.frustums.starts + samples.frustums.ends)[..., 0] / 2
+        if getattr(field, "has_colour", True):
+            found["rgb"] = self._colour(raw[..., :3].sigmoid(), weights, detach_weights)
+        if logits is not None:
+            alone = weights.detach()
+            plain = self.logit_of(logits[..., None], alone[..., None])[..., 0]
+            found["logit"] = plain if removal is None else removal.logit(alone, logits)
+        return found
 
-    def _colour(self, colours: Tensor, weights: Tensor, detach: dict[str, bool]) -> Tensor:
-        seen = weights.detach() if detach["weights"] else weights
-        rgb = self.colour_of(colours, seen)
+    def _sums(self, samples: Any, weights: Tensor) -> dict[str, Tensor]:
+        """accumulation, depth and disparity (R,)."""
+        accumulation = self.accumulation_of(weights[..., None])[..., 0]
+        mean_depth = self.depth_of(weights[..., None], samples)[..., 0]
+        depth = mean_depth * accumulation
+        return {
+            "accumulation": accumulation,
+            "depth": mean_depth if self.normalize_depth else depth,
+            "disparity": disparity_of(depth, accumulation, finite=self.finite_disparity),
+        }
+
+    def _colour(self, colours: Tensor, weights: Tensor, detach_weights: bool) -> Tensor:
+        seen = weights.detach() if detach_weights else weights
+        rgb = self.colour_of(colours, seen[..., None])
         if not self.white_background:
             return rgb
-        hidden = weights.detach() if detach["background"] else weights
-        return rgb + (1 - self.accumulation_of(hidden))
-
-    def _noisy(self, density: Tensor, generator: torch.Generator | None) -> Tensor:
-        if not (self.training and self.density_noise):
-            return density
-        noise = torch.empty_like(density).normal_(generator=generator)
-        return density + self.density_noise * noise
+        hidden = seen if self.detach_background else weights
+        return rgb + (1.0 - self.accumulation_of(hidden[..., None]))
 
 
-def _activation(name: str) -> Any:
-    """A density of a number."""
-    if name not in ACTIVATIONS:
-        raise UserError(f"density_activation={name!r}; expected one of {', '.join(ACTIVATIONS)}.")
-    if name == "truncated_exp":
-        return nerfstudio("field_components.activations", why="StudioRenderer").trunc_exp
-    return {"relu": torch.relu, "softplus": nn.functional.softplus}[name]
+def _weights(
+    samples: Any, rays: Tensor, density: Tensor, removal: ObjectRemoval | None = None, logits: Tensor | None = None
+) -> Tensor:
+    """(R,S) densities, and logits of the object that is removed -> weights."""
+    length = rays[:, 3:6].norm(dim=-1)[:, None, None]  # turns ray parameters into distances
+    samples = dataclasses.replace(samples, deltas=samples.deltas * length)
+    if removal is None:
+        return samples.get_weights(density[..., None])[..., 0]
+    alpha = removal.opacities(1.0 - torch.exp(-samples.deltas[..., 0] * density), logits)
+    return samples.get_weights_and_transmittance_from_alphas(alpha[..., None], weights_only=True)[..., 0]
