@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from mmengine.logging import print_log
 
 from sparsevision.datasets.views.colmap import Model, find_model, read_model
@@ -38,7 +39,8 @@ def load_llff(
         folder: the scene.
         factor: `images_<factor>` is used; 1 for `images`.
         preset: "published" divides the focal length by the factor and takes one camera without distortion, its
-            principal point in the middle; "fixed" scales it by the sizes of the images, and takes each view's fx, fy,
+            principal point in the middle, and rounds the bounds to float32 (which decides about key points that lie
+            on them); "fixed" scales it by the sizes of the images, and takes each view's fx, fy,
             principal point and distortion from the COLMAP model where there is one.
         num_test: views without the object, the first in the order of names; None: see `count_test_views`.
 
@@ -53,6 +55,8 @@ def load_llff(
     files = list_images(folder_of_factor(root, factor))
     names = tuple(path.stem for path in files)
     cameras = _pose_bounds(root, names, files[0].parent)
+    if preset == "published":
+        cameras = replace(cameras, bounds=cameras.bounds.astype(np.float32).astype(np.float64))
     _tell_of_pickles(root)
     height, width = common_size(files)
     focal = cameras.poses[0, 2, 4] / factor
