@@ -17,6 +17,11 @@ def training_epoch() -> int:
     return int(MessageHub.get_current_instance().runtime_info.get("epoch", 0))
 
 
+def training_iteration() -> int:
+    """The running iteration, from 0; 0 outside of a training."""
+    return int(MessageHub.get_current_instance().runtime_info.get("iter", 0))
+
+
 def pack_message_hub(hub: MessageHub) -> dict[str, Any]:
     """`MessageHub.state_dict()` with its histories as tensors (values, counts)."""
     state = hub.state_dict()
