@@ -62,8 +62,7 @@ def write_disparities(scene: ViewScene, disparities: np.ndarray, folder: str = "
 def read_depths(scene: ViewScene) -> np.ndarray:
     """Depths z of the files that the scene's own list names, scaled as the scene is, float32 (V, H, W); 0 is unknown.
 
-    Integer images are in steps of `depth_unit`, .npy files in the units of the original world. Resized like labels,
-    each pixel the nearest.
+    Files are in steps of `depth_unit` of the original world, and resized like labels, each pixel the nearest.
 
     Raises:
         UserError: the list names no depth files; or one is damaged.
@@ -71,6 +70,21 @@ def read_depths(scene: ViewScene) -> np.ndarray:
     if not any(scene.depth_files):
         raise UserError(f"{scene.root}: its list of views names no depth files (depth_file_path).")
     return np.stack([_read_depth(scene, view, path) for view, path in enumerate(scene.depth_files)])
+
+
+def read_raw_depth(path: Path, unit: float) -> np.ndarray:
+    """Depths of one file, .npy or a grey 16-bit PNG, in steps of `unit`, float32 (H, W); 0 is unknown.
+
+    Raises:
+        UserError: it is missing, damaged or in colours.
+    """
+    if path.suffix == ".npy":
+        return _floats(path) * np.float32(unit)
+    image_size(path)  # tells a missing, empty or foreign file
+    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if raw is None or raw.ndim != 2:
+        raise UserError(f"{path}: is damaged, or in colours; expected depths as a grey 16-bit PNG.")
+    return raw.astype(np.float32) * np.float32(unit)
 
 
 def _find(place: Path, view: int, name: str) -> Path | None:
@@ -91,7 +105,7 @@ def _read_view(scene: ViewScene, view: int, path: Path | None) -> np.ndarray:
 
 def _floats(path: Path) -> np.ndarray:
     array = load_npy(path)
-    if array.ndim != 2 or array.dtype.kind != "f" or not np.isfinite(array).all() or (array < 0).any():
+    if array.ndim != 2 or array.dtype.kind not in "fiu" or not np.isfinite(array).all() or (array < 0).any():
         raise UserError(f"{path}: holds {array.dtype} {array.shape}; expected finite numbers of 0 or more, (H, W).")
     return array.astype(np.float32)
 
@@ -101,13 +115,5 @@ def _read_depth(scene: ViewScene, view: int, path: Path | None) -> np.ndarray:
     size = (camera.width, camera.height)
     if path is None:
         return np.zeros(size[::-1], np.float32)
-    if path.suffix == ".npy":
-        depth = _floats(path)
-    else:
-        image_size(path)  # tells a missing, empty or foreign file
-        raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if raw is None or raw.ndim != 2:
-            raise UserError(f"{path}: is damaged, or in colours; expected depths as a grey 16-bit PNG.")
-        depth = raw.astype(np.float32) * np.float32(scene.depth_unit)
-    depth = depth * np.float32(scene.scale)
+    depth = read_raw_depth(path, scene.depth_unit) * np.float32(scene.scale)
     return depth if depth.shape == size[::-1] else cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)

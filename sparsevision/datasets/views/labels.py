@@ -1,5 +1,6 @@
 """Masks of the object in the views: read, widened, negated but for the reference view, and written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -151,6 +152,11 @@ def check_maps(scene: ViewScene, maps: np.ndarray, what: str) -> None:
     expected = (len(scene), *_size(scene, 0))
     if maps.shape != expected:
         raise UserError(f"{scene.root}: {what} of shape {maps.shape}; the scene has views of {expected}.")
+
+
+def find_labelled(place: Path, names: Sequence[str]) -> list[bool]:
+    """Whether each of these images has a label file in the folder `place`."""
+    return [find_by_name(place, name) is not None for name in names]
 
 
 def read_label(path: Path, size: tuple[int, int], *, preset: Preset = "fixed") -> np.ndarray:

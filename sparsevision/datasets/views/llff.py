@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from sparsevision.datasets.views.colmap import Model, find_model, read_model
-from sparsevision.datasets.views.files import find_by_name, list_images
+from sparsevision.datasets.views.files import list_images
 from sparsevision.datasets.views.images import common_size, folder_of_factor
 from sparsevision.datasets.views.pairing import pair_cameras
 from sparsevision.datasets.views.pose_bounds import PoseBounds, pose_bounds_of_model, read_pose_bounds
@@ -40,9 +40,9 @@ def load_llff(
         factor: `images_<factor>` is used; 1 for `images`.
         preset: "published" divides the focal length by the factor and takes one camera without distortion, its
             principal point in the middle, and rounds the bounds to float32 (which decides about key points that lie
-            on them); "fixed" scales it by the sizes of the images, and takes each view's fx, fy,
+            on them); "fixed" scales the focal length by the sizes of the images, and takes each view's fx, fy,
             principal point and distortion from the COLMAP model where there is one.
-        num_test: views without the object, the first in the order of names; None: see `count_test_views`.
+        num_test: views without the object, the first in the order of names; None: see `count_test_labels`.
 
     Raises:
         UserError: files are missing, damaged, of several sizes, or do not fit together.
@@ -68,7 +68,7 @@ def load_llff(
         image_files=tuple(files),
         intrinsics=Intrinsics.simple(height, width, focal),
         factor=factor,
-        num_test=count_test_views(names, files[0].parent) if num_test is None else num_test,
+        num_test=count_test_labels(files[0].parent, len(files)) if num_test is None else num_test,
     )
     return scene if preset == "published" else replace(scene, intrinsics=_measured_cameras(scene, cameras))
 
@@ -96,24 +96,18 @@ def scene_of_cameras(cameras: PoseBounds, **fields) -> ViewScene:
     )
 
 
-def count_test_views(names: tuple[str, ...], image_folder: Path) -> int:
-    """How many first views are without the object, as in the SPIn-NeRF benchmark.
-
-    So many as `test_label` has files; without that folder, the views before the first that has a label, if all after
-    it have one too; else 0.
+def count_test_labels(image_folder: Path, views: int) -> int:
+    """How many first views are without the object: as many as `test_label` has files; 0 without that folder.
 
     Raises:
         UserError: `test_label` has as many files as there are views, or more.
     """
-    if (image_folder / "test_label").is_dir():
-        count = len(list_images(image_folder / "test_label"))
-        if count >= len(names):
-            raise UserError(
-                f"{image_folder / 'test_label'}: {count} files for {len(names)} views; none is left to train."
-            )
-        return count
-    labelled = [find_by_name(image_folder / "label", name) is not None for name in names]
-    return labelled.index(True) if any(labelled) and all(labelled[labelled.index(True) :]) else 0
+    if not (image_folder / "test_label").is_dir():
+        return 0
+    count = len(list_images(image_folder / "test_label"))
+    if count >= views:
+        raise UserError(f"{image_folder / 'test_label'}: {count} files for {views} views; none is left to train on.")
+    return count
 
 
 def _pose_bounds(root: Path, names: tuple[str, ...], images: Path) -> PoseBounds:

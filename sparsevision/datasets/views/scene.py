@@ -67,7 +67,7 @@ class ViewScene:
         reference: index of the view closest to the mean pose.
         render_poses: (P, 3, 4) a path for videos.
         mask_files, depth_files: of each view where the scene's own list names them, see `transforms_json`.
-        depth_unit: metres (or whatever the original world is in) of one step of an integer depth file.
+        depth_unit: what one step of a depth file is in the original world.
     """
 
     name: str

@@ -48,7 +48,7 @@ def test_disparities_of_another_size_and_missing_ones(scene_folder, golden_scene
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.full((40, 56), np.nan), np.full((40, 56), -1.0), np.zeros((40, 56, 3)), np.zeros((40, 56), int)]
+    "wrong", [np.full((40, 56), np.nan), np.full((40, 56), -1.0), np.zeros((40, 56, 3)), np.zeros((40, 56), complex)]
 )
 def test_a_wrong_disparity(scene_folder, wrong):
     np.save(scene_folder / "images_4" / "depth" / "img_02.npy", wrong)

@@ -188,11 +188,3 @@ def test_test_labels_that_do_not_fit(scene_folder):
         read_test_labels(load_llff(scene_folder, factor=4))
     with pytest.raises(UserError, match="2 files for 3 test views"):
         read_test_labels(load_llff(scene_folder, factor=4, num_test=3))
-
-
-def test_views_before_the_first_label_are_for_testing(scene_folder):
-    for index in (0, 1, 5):
-        (scene_folder / f"images_4/label/img_{index:02d}.png").unlink(missing_ok=True)
-    assert load_llff(scene_folder, factor=4).num_test == 0  # a gap later on
-    write_png(scene_folder / "images_4/label/img_05.png", np.zeros((40, 56), np.uint8))
-    assert load_llff(scene_folder, factor=4).num_test == 2
