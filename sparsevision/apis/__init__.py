@@ -1,9 +1,10 @@
-"""For people who want no Runner: build a model, give it images, events or clouds, get results."""
+"""For people who want no Runner: build a model, give it images, events, clouds or scenes, get results."""
 
 from sparsevision.apis.camouflage import CamouflageInferencer, CamouflageResult
 from sparsevision.apis.events import EventSegInferencer, EventSegResult, EventStream
 from sparsevision.apis.model import init_model
 from sparsevision.apis.points import PointSegInferencer, PointSegResult
+from sparsevision.apis.views import RenderedView, ViewInferencer
 
 __all__ = [
     "CamouflageInferencer",
@@ -13,5 +14,7 @@ __all__ = [
     "EventStream",
     "PointSegInferencer",
     "PointSegResult",
+    "RenderedView",
+    "ViewInferencer",
     "init_model",
 ]

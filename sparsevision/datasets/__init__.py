@@ -10,6 +10,8 @@ from sparsevision.datasets.point_preprocessor import PointPreprocessor
 from sparsevision.datasets.points.dataset import S3DISDataset, ScanNetDataset, SemanticKITTIDataset
 from sparsevision.datasets.preprocessor import ImagePreprocessor
 from sparsevision.datasets.seeded import SeededDataset, SeededInfiniteSampler, SeededSampler
+from sparsevision.datasets.views.dataset import SceneRays, SceneViews
+from sparsevision.datasets.views.preprocessor import RayPreprocessor
 
 __all__ = [
     "CamouflageDataset",
@@ -20,8 +22,11 @@ __all__ = [
     "ImageFolderDataset",
     "ImagePreprocessor",
     "PointPreprocessor",
+    "RayPreprocessor",
     "S3DISDataset",
     "ScanNetDataset",
+    "SceneRays",
+    "SceneViews",
     "SeededDataset",
     "SeededInfiniteSampler",
     "SeededSampler",
