@@ -4,6 +4,7 @@ python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
 python tools/make_synthetic.py photos --out data/photos
 python tools/make_synthetic.py street --out data/tiny_street --seed 0
 python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
+python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
 """
 
 import argparse
@@ -14,6 +15,8 @@ from rich.progress import Progress
 from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.synthetic.photos import write_photos
+from sparsevision.synthetic.removal_room_set import SMALL as SMALL_REMOVAL_ROOM
+from sparsevision.synthetic.removal_room_set import RemovalRoomSettings, write_removal_room
 from sparsevision.synthetic.room_set import SMALL as SMALL_ROOMS
 from sparsevision.synthetic.room_set import RoomSetSettings, write_room_set
 from sparsevision.synthetic.street_set import SMALL, StreetSetSettings, write_street_set
@@ -29,6 +32,14 @@ ROOM_COUNTS = {
     "scannet_points": "vertices of a ScanNet scene, about",
     "positions": "places from which a room is scanned",
 }
+REMOVAL_ROOM_FIELDS = {
+    "train": "views with the thing",
+    "test": "views without it",
+    "height": "rows of the small images",
+    "width": "columns of the small images",
+    "factor": "how much larger the images in `images` are",
+    "samples": "rays across a pixel of these",
+}
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -39,6 +50,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_photos(kinds)
     _add_street(kinds)
     _add_rooms(kinds)
+    _add_removal_room(kinds)
     return parser.parse_args(arguments)
 
 
@@ -89,6 +101,21 @@ def _add_rooms(kinds: argparse._SubParsersAction) -> None:
     rooms.add_argument("--dirty", action="store_true", help="with the faults that the real S3DIS files have")
     rooms.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
     rooms.set_defaults(make=make_room_set)
+
+
+def _add_removal_room(kinds: argparse._SubParsersAction) -> None:
+    room = kinds.add_parser(
+        "removal_room",
+        help="posed views of a table with and without one thing, in the layout of the SPIn-NeRF benchmark",
+    )
+    room.add_argument("--out", default="data/tiny_removal_room", help="folder to make (default: %(default)s)")
+    room.add_argument("--seed", type=int, default=RemovalRoomSettings().seed)
+    room.add_argument("--small", action="store_true", help="a few tiny views, to try the layout")
+    for field, what in REMOVAL_ROOM_FIELDS.items():
+        standard, small = getattr(RemovalRoomSettings(), field), getattr(SMALL_REMOVAL_ROOM, field)
+        room.add_argument(f"--{field}", type=int, help=f"{what} (default: {standard}, with --small {small})")
+    room.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
+    room.set_defaults(make=make_removal_room)
 
 
 def make_photos(args: argparse.Namespace) -> str:
@@ -146,6 +173,22 @@ def make_room_set(args: argparse.Namespace) -> str:
         f"{settings.scannet_train} training, {settings.scannet_val} validation and {settings.scannet_test} test scenes "
         "in the layout of ScanNet"
     )
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
+def make_removal_room(args: argparse.Namespace) -> str:
+    """Write the removal room; returns a sentence about what was done."""
+    chosen = {field: getattr(args, field) for field in REMOVAL_ROOM_FIELDS if getattr(args, field) is not None}
+    settings = replace(SMALL_REMOVAL_ROOM if args.small else RemovalRoomSettings(), seed=args.seed, **chosen)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("rendering", total=None)
+        written = write_removal_room(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    contents = f"{settings.train} views with the thing to be removed and {settings.test} without it"
     return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
 
 

@@ -25,7 +25,7 @@ class Material:
     """How a surface looks.
 
     Attributes:
-        tile: float32 RGB (SIDE, SIDE, 3) in [0, 1]; rows go down, columns to the right.
+        tile: float32 RGB (rows, columns, 3) in [0, 1], (SIDE, SIDE, 3) of a `Palette`; rows go down.
         metres: what the tile covers; it repeats.
         opacity: share of the rays that return; glass lets some through.
     """
@@ -36,8 +36,9 @@ class Material:
 
     def colours(self, across: NDArray) -> NDArray:
         """Colours (n,3) at places on a surface, (n,2) metres to the right and up."""
-        columns, rows = (np.mod(across / self.metres + 0.5, 1) * SIDE).astype(int).T
-        return self.tile[SIDE - 1 - np.minimum(rows, SIDE - 1), np.minimum(columns, SIDE - 1)]
+        height, width = self.tile.shape[:2]
+        columns, rows = (np.mod(across / self.metres + 0.5, 1) * (width, height)).astype(int).T
+        return self.tile[height - 1 - np.minimum(rows, height - 1), np.minimum(columns, width - 1)]
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 So points thin out with the square of the distance, and nothing behind other things is seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.synthetic.room_shapes import Thing, cast_rays
+from sparsevision.synthetic.room_shapes import Part, Thing, cast_rays
 from sparsevision.synthetic.room_styles import Room
 
 LOWEST, HIGHEST = -0.95, 0.995  # sines of the elevations that a scanner on its tripod sees
@@ -95,7 +95,7 @@ def _scan_from(
     at = place + np.where(seen, hits.distance, 0)[:, None] * directions
     colours, facing = np.zeros((len(at), 3)), np.zeros(len(at))
     opacity = np.ones(len(at))
-    for rays, part in _by_part(things, hits.thing, hits.part):
+    for rays, part in rays_by_part(things, hits.thing, hits.part):
         local = part.local(at[rays] - np.asarray(part.centre))
         normals, across = part.skin(local, hits.face[rays])
         normals = part.world(normals)
@@ -121,7 +121,8 @@ def _rays(rows: int, rng: np.random.Generator) -> NDArray:
     return np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), sine], axis=2).reshape(-1, 3)
 
 
-def _by_part(things: Sequence[Thing], thing: NDArray, part: NDArray):
+def rays_by_part(things: Sequence[Thing], thing: NDArray, part: NDArray) -> Iterator[tuple[NDArray, Part]]:
+    """(numbers of the rays, the part that they met), for each part that was met; thing and part (n,), -1: nothing."""
     keys = np.where(thing < 0, -1, thing * 1000 + part)
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[order], prepend=-2))

@@ -162,11 +162,11 @@ def cast_rays(things: Sequence[Thing], origin: NDArray, directions: NDArray) -> 
 def enter_slabs(origin: NDArray, directions: NDArray, half: NDArray) -> tuple[NDArray, NDArray]:
     """Where rays enter a box about 0: distances (n,), 0 from inside, inf for a miss; and the axis of the face."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / directions
-        first, second = (-half - origin) * inverse, (half - origin) * inverse
+        inverse = 1 / np.ascontiguousarray(directions.T)  # an axis a row: several times faster than a ray a row
+        first, second = (-half - origin)[:, None] * inverse, (half - origin)[:, None] * inverse
     into, out = np.fmin(first, second), np.fmax(first, second)
-    axis = into.argmax(1)
-    enter, leave = into.max(1), out.min(1)
+    axis = into.argmax(0)
+    enter, leave = into.max(0), out.min(0)
     missed = ~((leave >= enter) & (leave > 0))
     return np.where(missed, np.inf, np.maximum(enter, 0)), axis
 
