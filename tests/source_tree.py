@@ -159,9 +159,9 @@ def _import_name(requirement: str) -> str:
 
 @cache
 def optional_libraries() -> frozenset[str]:
-    """Import names of everything that setup.cfg lists as an extra."""
+    """Import names of everything that setup.cfg lists as an extra, and of what `make nerfstudio` adds."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     lines = "\n".join(config["options.extras_require"].values()).splitlines()
     names = {_import_name(line) for line in lines if line.strip()}
-    return frozenset(names - {"sparsevision"})
+    return frozenset(names | {"nerfstudio", "nerfacc"}) - {"sparsevision"}
