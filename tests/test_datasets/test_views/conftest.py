@@ -55,7 +55,7 @@ def golden_model(golden: dict, ids: list[int] | None = None) -> Model:
             f"img_{index:02d}.png",
             1,
             golden["colmap_qvec"][index],
-            golden["colmap_tvec"][index],
+            golden["colmap_tvec"][index].copy(),
             golden["colmap_image_xy"][index],
             golden["colmap_image_point_ids"][index],
         )
