@@ -9,14 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import alexnet, vgg16
 
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, weights_of
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError, did_you_mean
 from sparsevision.weights import resolve_weights
 
-TRUNKS = {"vgg": vgg16, "alex": alexnet}
+TRUNKS = {"vgg": "vgg16", "alex": "alexnet"}
 WEIGHTS = {"vgg": "lpips_vgg16", "alex": "lpips_alexnet"}
 TAPS = {"vgg": (3, 8, 15, 22, 29), "alex": (1, 4, 7, 9, 11)}  # layers of torchvision's `features`, all of them ReLUs
 CHANNELS = {"vgg": (64, 128, 256, 512, 512), "alex": (64, 192, 384, 256, 256)}
@@ -109,8 +108,10 @@ def load_lpips(net: str = "vgg", weights: str | Path | None = None) -> LPIPS:
 
 def convolutions_of(net: str) -> nn.Sequential:
     """Torchvision's `features` up to the last layer that is looked at, with random weights; skips the classifier."""
+    from torchvision import models  # here, since torch's compiler comes with it, which takes a second
+
     with torch.device("meta"):
-        trunk = TRUNKS[net](weights=None).features[: TAPS[net][-1] + 1]
+        trunk = getattr(models, TRUNKS[net])(weights=None).features[: TAPS[net][-1] + 1]
     trunk = trunk.to_empty(device="cpu")
     for layer in trunk:
         if isinstance(layer, nn.Conv2d):
