@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.views.colmap.model import OPENGL_AXES, Camera, Image, Model, Points
+from sparsevision.datasets.views.colmap.model import OPENGL_AXES, Camera, Image, Model, Points, quaternion_of
 from sparsevision.synthetic.removal_room import RemovalRoom
 from sparsevision.synthetic.removal_room_render import View
 from sparsevision.synthetic.room_shapes import cast_rays
@@ -127,22 +127,3 @@ def _points(
         track_places=places[order],
         track_lengths=lengths,
     )
-
-
-def quaternion_of(rotation: NDArray) -> NDArray:
-    """The unit quaternion (w, x, y, z), w >= 0, of a rotation (3,3).
-
-    It is the eigenvector of the largest eigenvalue of a symmetric matrix made of the rotation (Bar-Itzhack 2000), which
-    needs no case for small w.
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
-    matrix = np.array(
-        [
-            [xx + yy + zz, zy - yz, xz - zx, yx - xy],
-            [zy - yz, xx - yy - zz, xy + yx, xz + zx],
-            [xz - zx, xy + yx, yy - xx - zz, yz + zy],
-            [yx - xy, xz + zx, yz + zy, zz - xx - yy],
-        ]
-    )
-    vector = np.linalg.eigh(matrix)[1][:, -1]
-    return vector if vector[0] >= 0 else -vector

@@ -42,7 +42,8 @@ def keypoint_depths(
     """
     model = read_model(scene.root) if model is None else model
     images = pair_cameras(scene, model)
-    weights = 2 * np.exp(-((model.points.errors / model.points.errors.mean()) ** 2))
+    errors = model.points.errors
+    weights = 2 * np.exp(-((errors / errors.mean()) ** 2)) if len(errors) else errors
     return [_view(scene, view, image, model, weights, preset) for view, image in enumerate(images)]
 
 

@@ -12,6 +12,7 @@ from sparsevision.datasets.views.colmap import read_model, write_model
 from sparsevision.datasets.views.disparities import read_disparities, write_disparities
 from sparsevision.datasets.views.keypoints import keypoint_depths, scene_points
 from sparsevision.datasets.views.llff import load_llff
+from sparsevision.datasets.views.pairing import pair_cameras
 from sparsevision.utils import UserError
 
 REAL = Path(__file__).resolve().parents[2] / "golden" / "spin_nerf" / "real_scenes.json"
@@ -102,6 +103,18 @@ def test_poses_of_another_model_are_told(scene_folder, golden_scene):
     scene = load_llff(scene_folder, factor=4)
     with pytest.raises(UserError, match=r"view 'img_02' and COLMAP's image 'img_02.png' are not at the same place"):
         keypoint_depths(scene)
+
+
+def test_views_with_other_names_are_paired_by_the_places_of_the_cameras(scene_folder, golden_scene):
+    for path in sorted((scene_folder / "images_4").glob("*.png")):
+        path.rename(path.with_stem(path.stem.replace("img_", "view")))
+    scene = load_llff(scene_folder, factor=4)
+    model = golden_model(golden_scene, ids=[4, 7, 1, 3, 9, 2, 5, 6, 8])
+    images = pair_cameras(scene, model)
+    assert [image.name for image in images] == [f"img_{index:02d}.png" for index in range(9)]
+    model.images[7].translation[:] += 5
+    with pytest.raises(UserError, match=r"is called like a view .* do not stand at the same places either"):
+        pair_cameras(scene, model)
 
 
 def test_the_fixed_preset_scales_key_points_by_the_sizes(scene_folder, golden_scene):

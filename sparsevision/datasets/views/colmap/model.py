@@ -138,3 +138,22 @@ class Model:
     def by_name(self) -> list[Image]:
         """The images in the order of their names."""
         return sorted(self.images.values(), key=lambda image: image.name)
+
+
+def quaternion_of(rotation: np.ndarray) -> np.ndarray:
+    """The unit quaternion (w, x, y, z), w >= 0, of a rotation (3,3).
+
+    It is the eigenvector of the largest eigenvalue of a symmetric matrix made of the rotation (Bar-Itzhack 2000), which
+    needs no case for small w.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
+    matrix = np.array(
+        [
+            [xx + yy + zz, zy - yz, xz - zx, yx - xy],
+            [zy - yz, xx - yy - zz, xy + yx, xz + zx],
+            [xz - zx, xy + yx, yy - xx - zz, yz + zy],
+            [yx - xy, xz + zx, yz + zy, zz - xx - yy],
+        ]
+    )
+    vector = np.linalg.eigh(matrix)[1][:, -1]
+    return vector if vector[0] >= 0 else -vector
