@@ -14,6 +14,7 @@ MODELS = _child(
     "sparsevision.methods.registered",
     "sparsevision.layers.promptable",
     "sparsevision.layers.lpips",
+    "sparsevision.layers.inception",
 )
 DATASETS = _child("dataset", mmengine_registry.DATASETS, "sparsevision.datasets")
 DATA_SAMPLERS = _child("data sampler", mmengine_registry.DATA_SAMPLERS, "sparsevision.datasets")

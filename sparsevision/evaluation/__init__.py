@@ -2,5 +2,6 @@
 
 from sparsevision.evaluation.camouflage import CamouflageMetric
 from sparsevision.evaluation.points import PointSegMetric
+from sparsevision.evaluation.views import ViewMaskMetric, ViewMetric
 
-__all__ = ["CamouflageMetric", "PointSegMetric"]
+__all__ = ["CamouflageMetric", "PointSegMetric", "ViewMaskMetric", "ViewMetric"]
