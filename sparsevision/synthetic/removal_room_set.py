@@ -15,19 +15,18 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.datasets.views.colmap.files import write_model
 from sparsevision.datasets.views.poses import look_at
 from sparsevision.synthetic.removal_room import make_removal_room
-from sparsevision.synthetic.removal_room_points import SurfacePoints, colmap_model, find_points
+from sparsevision.synthetic.removal_room_points import colmap_model, find_points
 from sparsevision.synthetic.removal_room_render import Pictures, Studio, View
 from sparsevision.synthetic.room_materials import load_room_photos
 from sparsevision.synthetic.set_folder import write_set
 from sparsevision.utils import UserError
 
 NAME = "TinyRemovalRoom"
-FORMAT = 1  # raise when the same settings would give other files
+FORMAT = 2  # raise when the same settings would give other files
 FOCAL = 0.9  # of the width
 LOOKED_AT = (0.0, 0.06, 0.17)
 MIDDLE, REACH = (0.0, -1.0, 0.48), (0.3, 0.04, 0.13)  # of the cameras, metres
 TEST_REACH = 0.75  # test cameras stay within this share of the training cameras' reach
-LLFF_BOUNDS = (0.1, 99.9)  # percentiles of the depths of a view's points
 LLFF_NEAR = 0.75  # the smallest bound becomes 1 / 0.75 when LLFF's loader scales the scene
 MARGIN = 0.25  # of the target's box, within which the click off the target falls
 
@@ -98,7 +97,8 @@ def write_removal_room(
     Besides: `clicks.json`, two clicks on and one off the target in the first view that has it, in pixels of images_f;
     `truth/mask/NAME.png` (0 and 255); `truth/disparity/NAME.npy` of what the picture shows; and, of the views with the
     target, `truth/empty/NAME.png` and `truth/empty_disparity/NAME.npy` without it. Disparities (H,W) float32 are
-    1 / depth at the centres of the pixels, in the frame that LLFF's loader scales the scene to.
+    1 / depth at the centres of the pixels, in the frame that LLFF's loader scales the scene to. The bounds in
+    `poses_bounds.npy` are the nearest and the farthest of these depths.
 
     Args:
         out: folder to make.
@@ -144,21 +144,25 @@ def _write_all(root: Path, settings: RemovalRoomSettings, progress: Callable[[in
     studio = Studio.of(make_removal_room(load_room_photos(), rng=room_rng))
     named = make_views(settings, view_rng)
     views = [one.view for one in named]
-    found = find_points(studio.room, views, [one.target for one in named], points=settings.points, rng=point_rng)
-    bounds = bounds_of(views, found)
+    depths = [studio.depths(_small(one.view, settings), target=one.target) for one in named]
+    bounds = np.array([[depth.min(), depth.max()] for depth in depths])
     np.save(root / "poses_bounds.npy", llff_rows(views, bounds))
     scale = 1 / (LLFF_NEAR * bounds.min())
     pictures = []
-    for number, one in enumerate(named):
+    for number, (one, depth) in enumerate(zip(named, depths, strict=True)):
         taken = studio.photograph(one.view, samples=settings.samples)
         pictures.append(taken.full if one.target else taken.empty)
         mask = _write_view(root, settings, one, taken, number)
-        _write_disparities(root, settings, studio, one, scale)
+        _write_disparity(root / "truth" / "disparity" / f"{one.name}.npy", depth, scale)
+        if one.target:
+            empty = studio.depths(_small(one.view, settings), target=False)
+            _write_disparity(root / "truth" / "empty_disparity" / f"{one.name}.npy", empty, scale)
         if number == settings.test:
             save_annotations(root / "clicks.json", {one.name: clicks_on(mask)})
         progress(number + 1, len(named))
-    names = [f"{one.name}.png" for one in named]
-    write_model(colmap_model(views, pictures, names, found, point_rng), root / "sparse" / "0")
+    found = find_points(studio.room, views, [one.target for one in named], points=settings.points, rng=point_rng)
+    model = colmap_model(views, pictures, [f"{one.name}.png" for one in named], found, point_rng)
+    write_model(model, root / "sparse" / "0")
 
 
 def _write_view(root: Path, settings: RemovalRoomSettings, one: NamedView, taken: Pictures, number: int) -> NDArray:
@@ -176,27 +180,14 @@ def _write_view(root: Path, settings: RemovalRoomSettings, one: NamedView, taken
     return mask
 
 
-def _write_disparities(root: Path, settings: RemovalRoomSettings, studio: Studio, one: NamedView, scale: float) -> None:
-    view = View(settings.height, settings.width, one.view.focal / settings.factor, one.view.pose)
-    kinds = {"disparity": one.target} | ({"empty_disparity": False} if one.target else {})
-    for kind, target in kinds.items():
-        folder = root / "truth" / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        disparity = 1 / (scale * studio.depths(view, target=target))
-        np.save(folder / f"{one.name}.npy", disparity.astype(np.float32))
+def _write_disparity(path: Path, depth: NDArray, scale: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, (1 / (scale * depth)).astype(np.float32))
 
 
-def bounds_of(views: list[View], found: SurfacePoints) -> NDArray:
-    """Nearest and farthest depth (V,2) of the points that each view sees, without outliers, as LLFF writes them.
-
-    Raises:
-        UserError: a view sees no point.
-    """
-    if not found.seen.any(1).all():
-        raise UserError("A view sees no point of the COLMAP model; ask for more points or more views.")
-    return np.stack(
-        [np.percentile(view.depths(found.xyz[seen]), LLFF_BOUNDS) for view, seen in zip(views, found.seen, strict=True)]
-    )
+def _small(view: View, settings: RemovalRoomSettings) -> View:
+    """The camera of the small image."""
+    return View(settings.height, settings.width, view.focal / settings.factor, view.pose)
 
 
 def llff_rows(views: list[View], bounds: NDArray) -> NDArray:

@@ -12,6 +12,8 @@ from sparsevision.annotation import load_annotations
 from sparsevision.datasets.image_io import read_grey, read_image
 from sparsevision.datasets.views.colmap.files import read_model
 from sparsevision.datasets.views.colmap.model import OPENGL_AXES
+from sparsevision.evaluation.functional.views import mask_iou
+from sparsevision.layers.promptable import MobileSAM
 from sparsevision.synthetic.removal_room import PRINTS, make_removal_room, printed
 from sparsevision.synthetic.removal_room_points import find_points, quaternion_of
 from sparsevision.synthetic.removal_room_render import Studio, View, make_lamps
@@ -19,6 +21,7 @@ from sparsevision.synthetic.removal_room_set import (
     LLFF_NEAR,
     SMALL,
     RemovalRoomSettings,
+    clicks_on,
     make_views,
     write_removal_room,
 )
@@ -82,8 +85,12 @@ def test_the_benchmarks_layout(made):
             assert set(np.unique(read_grey(path))) == {0, 1}
     _, sizes, bounds = cameras(made)
     assert (sizes == (94, 126, 0.9 * 126)).all()
-    assert (bounds[:, 0] > 0.2).all()
-    assert (bounds[:, 1] > bounds[:, 0]).all()
+    scale = 1 / (LLFF_NEAR * bounds.min())
+    for name, (near, far) in zip(TEST_NAMES + TRAIN_NAMES, bounds, strict=True):
+        disparity = np.load(made / "truth" / "disparity" / f"{name}.npy")
+        np.testing.assert_allclose(
+            (disparity.min(), disparity.max()), (1 / (scale * far), 1 / (scale * near)), rtol=1e-6
+        )
 
 
 def test_truth_of_the_views_with_the_target(made):
@@ -219,6 +226,17 @@ def test_printed_photographs_keep_their_colours_or_take_one():
     np.testing.assert_allclose(own.tile.mean((0, 1)), photo.mean((0, 1)) / 255, atol=0.02)
     assert tinted.tile[..., 0].mean() > 2 * tinted.tile[..., 1].mean()
     assert printed(photo, 1, 1, share=0.2).tile.std() < own.tile.std()
+
+
+def test_sam_finds_the_target_from_the_clicks(studio, weights):
+    pytest.importorskip("segment_anything")
+    sam = MobileSAM(checkpoint=weights("mobile_sam")).eval()
+    view = make_views(RemovalRoomSettings(), np.random.default_rng([SMALL.seed, 1]))[12].view
+    pictures = studio.photograph(View(94, 126, view.focal / 2, view.pose), samples=2)
+    mask = pictures.coverage >= 0.5
+    clicks = clicks_on(mask)
+    answer = sam.predict(sam.set_image(pictures.full), points=clicks.xy, labels=clicks.positive, multimask=False)
+    assert mask_iou(answer.upsample().numpy() > 0, mask) > 0.95
 
 
 @pytest.mark.parametrize("wrong", [{"train": 0}, {"height": 10}, {"factor": 0}, {"points": 0}, {"test": 1, "train": 1}])
