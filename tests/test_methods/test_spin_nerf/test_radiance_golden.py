@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from sparsevision.datasets.views.rays import get_rays, ndc_rays, rays_at
 from sparsevision.datasets.views.scene import Intrinsics
+from sparsevision.evaluation.functional.views import psnr
 from sparsevision.methods.spin_nerf.radiance.encoding import positional_encoding
 from sparsevision.methods.spin_nerf.radiance.ray_losses import sigma_loss
 from sparsevision.methods.spin_nerf.radiance.removal import ObjectRemoval
@@ -190,3 +191,10 @@ def test_sigma_loss():
         num_samples=golden["samples"],
     )
     close(losses, golden["out"], 1e-6)
+
+
+def test_mean_squared_error_in_decibels():
+    golden = GOLDEN["mse_psnr"]
+    a, b = tensor(golden["a"]), tensor(golden["b"])
+    close(F.mse_loss(a, b), golden["mse"], 1e-6)
+    assert psnr(a.numpy(), b.numpy()) == pytest.approx(golden["psnr"], abs=1e-6)
