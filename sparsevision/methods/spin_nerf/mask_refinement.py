@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 
+from sparsevision.datasets.views.labels import dilate_mask
 from sparsevision.datasets.views.scene import ViewScene
-from sparsevision.methods.spin_nerf.inpaint import dilate
 from sparsevision.methods.spin_nerf.projection import nearest_pixels, pixels_of, project, unproject
 from sparsevision.utils import UserError
 
@@ -71,7 +70,7 @@ def refine_masks(
     views = RefinedViews(
         images=views.images,
         disparities=views.disparities,
-        masks=np.stack([dilate(mask, PUBLISHED_DILATION) for mask in masks]),
+        masks=np.stack([dilate_mask(mask, PUBLISHED_DILATION) for mask in masks]),
     )
     hidden = views.masks.copy()
     for source in range(len(images)):
@@ -94,7 +93,7 @@ def warp_from_others(
         margin: pixels this near to a mask of the other view are not trusted; at least 1, for bilinear colours.
     """
     refined = RefinedViews(images=views.images.copy(), disparities=views.disparities.copy(), masks=views.masks.copy())
-    free = ~np.stack([_grown(mask, margin) for mask in views.masks])
+    free = ~np.stack([dilate_mask(mask, 1, side=2 * margin + 1) for mask in views.masks])
     with np.errstate(divide="ignore"):
         depths = 1 / views.disparities.astype(np.float64)
     for source, nearest_first in enumerate(_nearest_cameras(scene.poses)):
@@ -189,11 +188,6 @@ def _nearest_cameras(poses: np.ndarray) -> list[list[int]]:
     distance = np.linalg.norm(poses[:, None, :, 3] - poses[None, :, :, 3], axis=-1)
     order = np.argsort(distance, axis=1, kind="stable")
     return [[int(view) for view in row if view != source] for source, row in enumerate(order)]
-
-
-def _grown(mask: np.ndarray, margin: int) -> np.ndarray:
-    side = 2 * margin + 1
-    return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
 
 
 def _bilinear(image: np.ndarray, xy: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from box_scene import CENTRES, PLANE, SQUARE, box_scene
 
-from sparsevision.methods.spin_nerf.inpaint import dilate
+from sparsevision.datasets.views.labels import dilate_mask
 from sparsevision.methods.spin_nerf.mask_refinement import RefinedViews, refine_masks, warp_from_others
 from sparsevision.utils import UserError
 
@@ -92,7 +92,7 @@ class TestPublished:
         refined = published(box)
         assert refined.masks[0].sum() < refined.masks[1].sum(), "the neighbour of view 0 hides almost the same"
         assert refined.masks[1].sum() > refined.masks[4].sum(), "the farthest view sees most behind the square"
-        found = np.stack([dilate(mask, 5) for mask in box.masks]) & ~refined.masks
+        found = np.stack([dilate_mask(mask, 5) for mask in box.masks]) & ~refined.masks
         assert found.any(axis=(1, 2)).all()
         error = np.abs(refined.images[found].astype(int) - box.empty_images[found]).mean()
         assert error < 5

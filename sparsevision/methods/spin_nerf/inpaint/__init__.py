@@ -1,6 +1,6 @@
 """2-D inpainting priors behind one interface: `inpaint(image or disparity, mask, name=...)`."""
 
-from sparsevision.methods.spin_nerf.inpaint.base import Inpainter, dilate
+from sparsevision.methods.spin_nerf.inpaint.base import Inpainter
 from sparsevision.methods.spin_nerf.inpaint.classical import OpenCVInpainter, PatchMatchInpainter, harmonic_fill
 from sparsevision.methods.spin_nerf.inpaint.lama import LaMaInpainter
 from sparsevision.methods.spin_nerf.inpaint.lama_network import LaMaGenerator
@@ -13,6 +13,5 @@ __all__ = [
     "OpenCVInpainter",
     "PatchMatchInpainter",
     "PrecomputedInpainter",
-    "dilate",
     "harmonic_fill",
 ]

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 
-import cv2
 import numpy as np
 
+from sparsevision.datasets.views.labels import dilate_mask
 from sparsevision.utils import UserError
 
 
@@ -63,17 +63,10 @@ class Inpainter(ABC):
             raise UserError(
                 f"{view}: disparities outside the mask are not finite; replace them, e.g. by the nearest value."
             )
-        mask = dilate(mask, self.dilation)
+        mask = dilate_mask(mask, self.dilation)
         if mask.all():
             grown = f" after {self.dilation} dilations" if self.dilation else ""
             raise UserError(
                 f"{view}: the mask covers every pixel{grown}, so there is nothing to fill it from; check the label."
             )
         return mask
-
-
-def dilate(mask: np.ndarray, iterations: int) -> np.ndarray:
-    """(H, W) bool grown by a 5 x 5 square, `iterations` times (Sec. 4.2: 5 times before inpainting)."""
-    if not iterations:
-        return mask
-    return cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8), iterations=iterations).astype(bool)
