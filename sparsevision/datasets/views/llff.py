@@ -59,7 +59,7 @@ def load_llff(
         cameras = replace(cameras, bounds=cameras.bounds.astype(np.float32).astype(np.float64))
     _tell_of_pickles(root)
     height, width = common_size(files)
-    focal = cameras.poses[0, 2, 4] / factor
+    focal = float(cameras.poses[0, 2, 4] / factor)
     scene = scene_of_cameras(
         cameras,
         name=root.resolve().name,

@@ -135,6 +135,19 @@ def test_points_in_the_frame_of_the_scene_have_the_depths_of_key_points(scene_fo
     np.testing.assert_allclose(depth, image.depths(model.points.xyz[rows]) * scene.scale, atol=1e-6)
 
 
+def test_points_of_a_real_scene_fall_on_their_key_points(shared_data):
+    folder = shared_data / "nerf" / "statue"
+    if not folder.is_dir():
+        pytest.skip("the scene statue is not at hand")
+    scene, model = load_llff(folder, factor=2, preset="fixed"), read_model(folder)
+    camera, pose, image = scene.camera(7), scene.poses[7], pair_cameras(scene, model)[7]
+    known = image.point_ids >= 0
+    points = scene_points(scene, model)[model.points.rows(image.point_ids[known])]
+    x, y, z = ((points - pose[:, 3]) @ pose[:, :3]).T  # right, up, back
+    projected = np.stack((camera.cx - camera.fx * x / z, camera.cy + camera.fy * y / z), axis=1)
+    np.testing.assert_allclose(projected, image.xy[known] / 2, atol=1e-3)
+
+
 @pytest.mark.parametrize(("name", "factor"), [("statue", 2), ("fern", 8)])
 def test_key_points_of_real_scenes(shared_data, name, factor):
     folder = shared_data / "nerf" / name
