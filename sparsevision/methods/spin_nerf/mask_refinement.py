@@ -44,6 +44,7 @@ def refine_masks(
     scene: ViewScene,
     preset: Literal["published", "fixed"] = "published",
     ray_samples: RaySamples | None = None,
+    undistort: bool = False,
 ) -> RefinedViews:
     """Copy masked pixels from views that see their background.
 
@@ -57,6 +58,7 @@ def refine_masks(
             from the last to the second, every other view's in the first one only, see `search_along_rays`. "fixed":
             each view's in all others, the nearest camera first, see `warp_from_others`.
         ray_samples: for "published": (view, xy (n, 2)) -> depths (n, S), rising, and alphas (n, S) along these rays.
+        undistort: for "fixed": follow the cameras' lens distortion. "published" ignores it.
 
     Raises:
         UserError: arrays of different sizes, "published" without `ray_samples`, an unknown preset.
@@ -64,7 +66,7 @@ def refine_masks(
     _check(images, masks, disparities, scene)
     views = RefinedViews(images=images.copy(), disparities=disparities.astype(np.float32), masks=masks.copy())
     if preset == "fixed":
-        return warp_from_others(views, scene)
+        return warp_from_others(views, scene, undistort=undistort)
     if preset != "published" or ray_samples is None:
         raise UserError(f"refine_masks: preset '{preset}': 'fixed', or 'published' with ray_samples.")
     views = RefinedViews(
@@ -82,7 +84,7 @@ def refine_masks(
 
 
 def warp_from_others(
-    views: RefinedViews, scene: ViewScene, *, tolerance: float = 0.01, margin: int = 1
+    views: RefinedViews, scene: ViewScene, *, tolerance: float = 0.01, margin: int = 1, undistort: bool = False
 ) -> RefinedViews:
     """Each masked pixel takes the colour of the nearest camera that sees its background unmasked.
 
@@ -91,6 +93,7 @@ def warp_from_others(
         scene: the cameras.
         tolerance: of the background's depth in the other view, relative.
         margin: pixels this near to a mask of the other view are not trusted; at least 1, for bilinear colours.
+        undistort: follow the cameras' lens distortion.
     """
     refined = RefinedViews(images=views.images.copy(), disparities=views.disparities.copy(), masks=views.masks.copy())
     free = ~np.stack([dilate_mask(mask, 1, side=2 * margin + 1) for mask in views.masks])
@@ -101,8 +104,8 @@ def warp_from_others(
         pixels = pixels[np.isfinite(depths[source][pixels[:, 1], pixels[:, 0]])]
         for target in nearest_first:
             depth = depths[source][pixels[:, 1], pixels[:, 0]]
-            points = unproject(pixels, depth, scene.poses[source], scene.camera(source))
-            xy, z = project(points, scene.poses[target], scene.camera(target))
+            points = unproject(pixels, depth, scene.poses[source], scene.camera(source), undistort=undistort)
+            xy, z = project(points, scene.poses[target], scene.camera(target), undistort=undistort)
             rows, columns, seen = nearest_pixels(xy, z, views.masks.shape[1:])
             seen &= free[target][rows, columns]
             seen[seen] = np.abs(z[seen] - depths[target][rows[seen], columns[seen]]) < tolerance * z[seen]

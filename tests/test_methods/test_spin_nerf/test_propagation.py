@@ -1,11 +1,15 @@
 """Masks in all views: projection and prompts on a scene whose truth is known, label propagation on moved features."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from box_scene import SQUARE, box_scene
 
 from sparsevision.datasets.views.keypoints import KeyPoints
+from sparsevision.datasets.views.rays import rays_at
 from sparsevision.layers.promptable import GrabCut, ImageEmbedding, ImageFrame, PromptedMasks
 from sparsevision.methods.spin_nerf.projection import nearest_pixels, pixels_of, project, unproject
 from sparsevision.methods.spin_nerf.segment import (
@@ -49,10 +53,25 @@ class TestProjection:
         random = np.random.default_rng(0)
         pose = np.concatenate([np.linalg.qr(random.normal(size=(3, 3)))[0], random.normal(size=(3, 1))], axis=1)
         xy, depth = random.uniform(0, 60, (50, 2)), random.uniform(1, 9, 50)
-        camera = box.scene.camera(0)
-        seen, z = project(unproject(xy, depth, pose, camera), pose, camera)
-        np.testing.assert_allclose(seen, xy)
-        np.testing.assert_allclose(z, depth)
+        plain = box.scene.camera(0)
+        lens = replace(plain, distortion=(0.05, -0.02, 0.003, -0.002))
+        for camera, undistort in ((plain, False), (lens, True), (lens, False)):
+            points = unproject(xy, depth, pose, camera, undistort=undistort)
+            seen, z = project(points, pose, camera, undistort=undistort)
+            np.testing.assert_allclose(seen, xy, atol=1e-7)
+            np.testing.assert_allclose(z, depth)
+        origins, directions = rays_at(torch.from_numpy(xy), lens, pose, undistort=True)
+        points = origins + directions * torch.from_numpy(depth)[:, None]
+        np.testing.assert_allclose(unproject(xy, depth, pose, lens, undistort=True), points, atol=1e-4)
+
+    def test_the_lens_is_that_of_opencv(self, box):
+        points = np.random.default_rng(0).uniform((-1, -1, -4), (1, 1, -2), (20, 3))
+        camera = replace(box.scene.camera(0), distortion=(0.05, -0.02, 0.003, -0.002))
+        matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+        lens = np.array(camera.distortion)
+        expected, _ = cv2.projectPoints(points * (1, -1, -1), np.zeros(3), np.zeros(3), matrix, lens)
+        seen, _ = project(points, np.eye(3, 4), camera, undistort=True)
+        np.testing.assert_allclose(seen, expected[:, 0], atol=1e-9)
 
     def test_axes(self, box):
         camera, pose = box.scene.camera(0), np.eye(3, 4)

@@ -35,6 +35,7 @@ def propagate_by_geometry(
     depths: np.ndarray | None = None,
     segmenter: PromptableSegmenter | None = None,
     prompts: RegionPrompts | None = None,
+    undistort: bool = False,
 ) -> np.ndarray:
     """The object's masks (V, H, W) bool in all views; the source view keeps its own.
 
@@ -48,18 +49,19 @@ def propagate_by_geometry(
             object.
         segmenter: asked in every view; None for GrabCut, which starts from the region.
         prompts: how the region becomes a prompt.
+        undistort: follow the cameras' lens distortion; published: ignored.
 
     Raises:
         UserError: neither key points nor depths, none of them in the mask, or an empty mask.
     """
-    surface = object_surface(mask, source, scene=scene, keypoints=keypoints, depths=depths)
+    surface = object_surface(mask, source, scene=scene, keypoints=keypoints, depths=depths, undistort=undistort)
     segmenter = GrabCut(max_side=max(mask.shape)) if segmenter is None else segmenter
     prompts = RegionPrompts() if prompts is None else prompts
     masks = np.zeros((len(images), *mask.shape), bool)
     masks[source] = mask
     for view in (view for view in range(len(images)) if view != source):
         hiding = None if depths is None else depths[view]
-        region = projected_region(surface, view, scene=scene, size=mask.shape, depth=hiding)
+        region = projected_region(surface, view, scene=scene, size=mask.shape, depth=hiding, undistort=undistort)
         if region.any():
             masks[view] = segment_region(segmenter, segmenter.set_image(images[view]), region, prompts)
     return masks
@@ -72,6 +74,7 @@ def object_surface(
     scene: ViewScene,
     keypoints: Sequence[KeyPoints] | None = None,
     depths: np.ndarray | None = None,
+    undistort: bool = False,
 ) -> np.ndarray:
     """The object's visible surface (n, 3) in the world: a point for each masked pixel. See `propagate_by_geometry`."""
     if not mask.any():
@@ -84,18 +87,25 @@ def object_surface(
         kind, remedy = ("known depth", "train the field longer") if keypoints is None else ("key point", "give depths")
         raise UserError(f"view {source}: no {kind} lies in the mask; check the clicks, or {remedy}.")
     pixels = pixels_of(mask).astype(np.float64)
-    return unproject(pixels, 1 / interpolate(xy, disparity, pixels), scene.poses[source], scene.camera(source))
+    depth = 1 / interpolate(xy, disparity, pixels)
+    return unproject(pixels, depth, scene.poses[source], scene.camera(source), undistort=undistort)
 
 
 def projected_region(
-    surface: np.ndarray, view: int, *, scene: ViewScene, size: tuple[int, int], depth: np.ndarray | None = None
+    surface: np.ndarray,
+    view: int,
+    *,
+    scene: ViewScene,
+    size: tuple[int, int],
+    depth: np.ndarray | None = None,
+    undistort: bool = False,
 ) -> np.ndarray:
     """The pixels (H, W) bool that the surface covers in a view, holes closed.
 
     Args:
         depth: (H, W) of what is seen there; points clearly behind it are hidden. None: nothing hides them.
     """
-    xy, z = project(surface, scene.poses[view], scene.camera(view))
+    xy, z = project(surface, scene.poses[view], scene.camera(view), undistort=undistort)
     rows, columns, seen = nearest_pixels(xy, z, size)
     if depth is not None:
         front = depth[rows, columns]
