@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NERFSTUDIO := $(VENV)/.nerfstudio
+# nerfstudio with all that it pins (2 GB), over the packages of $(VENV): only `make test-slow` wants it.
+STUDIO_VENV := .venv-nerfstudio
+STUDIO_VERSION := $(shell grep '^nerfstudio==' constraints.txt)
 WORKERS ?= 2
 # Idle threads sleep instead of spinning: many times faster when something else runs on the same cores.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -11,16 +14,17 @@ export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights nerfstudio demo test test-slow lint format clean
+.PHONY: help setup weights nerfstudio nerfstudio-env demo test test-slow lint format clean
 
 help:
 	@echo "make demo       segment photographs, train from scribbles and clicks, write work_dirs/demo/index.html"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-slow  the slow ones (training runs, process kills)"
 	@echo "make nerfstudio add nerfstudio's code to .venv, without the packages it pins"
+	@echo "make nerfstudio-env  nerfstudio with its own packages in .venv-nerfstudio (2 GB), for one of the slow tests"
 	@echo "make lint       ruff and the generated tables"
 	@echo "make format     let ruff rewrite the code"
-	@echo "make clean      remove .venv, caches and work_dirs/demo"
+	@echo "make clean      remove both environments, caches and work_dirs/demo"
 
 setup: $(READY)
 
@@ -45,13 +49,23 @@ nerfstudio: $(READY)
 		|| { $(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps nerfstudio nerfacc && touch $(NERFSTUDIO); } \
 		|| echo "==> Going on without nerfstudio; its tests are skipped and counted."
 
+# Its own packages come first, those of $(VENV) behind them.
+nerfstudio-env: $(READY)
+	@test -e $(STUDIO_VENV)/.$(STUDIO_VERSION) || { echo "==> Setting up $(STUDIO_VENV) (some minutes; pip finds its versions older than ours, which is meant)" \
+		&& $(PYTHON) -m venv --clear $(STUDIO_VENV) \
+		&& $(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+			> $$($(STUDIO_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth \
+		&& $(STUDIO_VENV)/bin/python -m pip install --quiet --ignore-installed --no-deps $(STUDIO_VERSION) \
+		&& $(STUDIO_VENV)/bin/python -m pip install --quiet $(STUDIO_VERSION) && touch $(STUDIO_VENV)/.$(STUDIO_VERSION); } \
+		|| echo "==> Going on without nerfstudio's own environment; its tests are skipped and counted."
+
 demo: $(READY)
 	@$(BIN)/python tools/demo.py
 
 test: $(READY) weights nerfstudio
 	$(PYTEST) -m "not slow"
 
-test-slow: $(READY) weights
+test-slow: $(READY) weights nerfstudio nerfstudio-env
 	$(PYTEST) -m slow
 
 lint: $(READY)
@@ -64,4 +78,4 @@ format: $(READY)
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo
+	rm -rf $(VENV) $(STUDIO_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo
