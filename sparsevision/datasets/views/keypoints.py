@@ -47,6 +47,11 @@ def keypoint_depths(
     return [_view(scene, view, image, model, weights, preset) for view, image in enumerate(images)]
 
 
+def count_key_points(scene: ViewScene, model: Model) -> int:
+    """How many key points of all views together have a depth within the view's bounds."""
+    return sum(len(points.depth) for points in keypoint_depths(scene, model))
+
+
 def scene_points(scene: ViewScene, model: Model | None = None) -> np.ndarray:
     """COLMAP's points in the scene's frame, (P, 3)."""
     model = read_model(scene.root) if model is None else model

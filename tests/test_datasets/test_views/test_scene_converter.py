@@ -18,8 +18,8 @@ from sparsevision.datasets.views.keypoints import keypoint_depths
 from sparsevision.datasets.views.labels import read_labels, read_test_labels
 from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.datasets.views.prepare.compare import folder_differences
-from sparsevision.datasets.views.prepare.nvos import spread
-from sparsevision.datasets.views.prepare.pictures import annotation_folder
+from sparsevision.datasets.views.prepare.mvseg import annotated_scenes
+from sparsevision.datasets.views.prepare.nvos import scene_of_key, spread
 from sparsevision.datasets.views.prepare.report import read_card
 from sparsevision.datasets.views.prepare.scene_set import SceneSet
 from sparsevision.methods.spin_nerf.segment.clicks import read_clicks
@@ -42,6 +42,7 @@ def benchmark(scene_folder) -> Path:
     mask = np.zeros((40, 56), np.uint8)
     mask[5:9, 5:9] = 1
     write_png(small / "label" / "img_05.png", mask)
+    (scene_folder / "clicks.json").write_text("{}")
     scene_folder.rename(scene_folder.parent / "set_1")
     (scene_folder.parent / "raw").mkdir()
     return shutil.move(scene_folder.parent / "set_1", scene_folder.parent / "raw" / "1").parent
@@ -51,6 +52,8 @@ def test_the_benchmark(benchmark, tmp_path):
     raw = load_scene(benchmark / "1", factor=4)
     finished = convert(benchmark, tmp_path / "out")
     assert finished.code == 0, finished.err
+    assert (tmp_path / "out" / "1" / "clicks.json").read_text() == "{}"
+    assert "365" in finished.out  # key points
     scene = load_scene(tmp_path / "out" / "1", factor=4)
     assert (scene.num_test, scene.image_names) == (3, raw.image_names)
     np.testing.assert_array_equal(scene.poses, raw.poses)
@@ -174,7 +177,7 @@ def test_poses_of_another_model(benchmark, tmp_path, golden_scene):
 
 
 def test_masks_of_mvseg_are_paired_by_the_names_of_the_large_images(benchmark, tmp_path):
-    scene, masks = benchmark / "1", tmp_path / "masks" / "1" / "label"
+    scene, masks = benchmark / "1", tmp_path / "masks" / "1 (llff)"
     for index in range(9):  # the small images were numbered anew, as in LLFF's release
         shutil.move(scene / "images_4" / f"img_{index:02d}.png", scene / "images_4" / f"image{index:03d}.png")
     for name in ("label", "test_label", "lama_images", "depth"):
@@ -182,7 +185,11 @@ def test_masks_of_mvseg_are_paired_by_the_names_of_the_large_images(benchmark, t
     for index in (2, 7):
         mask = np.zeros((80, 112), np.uint8)
         mask[: 10 * index, :20] = 255
-        write_png(masks / f"img_{index:02d}_mask.png", mask)
+        write_png(masks / f"{'0_' if index == 2 else ''}img_{index:02d}.png", mask)
+        for ending in ("pseudo", "cutout"):
+            write_png(masks / f"img_{index:02d}_{ending}.png", 255 - mask)
+    write_png(tmp_path / "masks" / "other" / "img_00.png", mask)
+    shutil.copytree(scene, benchmark / "not annotated")
     finished = convert(benchmark, tmp_path / "out", "--layout", "mvseg", "--annotations", tmp_path / "masks")
     assert finished.code == 0, finished.err
     labels = read_labels(load_scene(tmp_path / "out" / "1", factor=4), "label_full")
@@ -190,7 +197,35 @@ def test_masks_of_mvseg_are_paired_by_the_names_of_the_large_images(benchmark, t
     assert labels[7].sum() == 350
     assert (labels[[0, 1, 3]] == -1).all()
     assert "label_full: masks of 112x80 are resized to the images' 56x40" in finished.out
-    assert annotation_folder(tmp_path / "masks" / "1") == masks
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["1"]
+
+
+def test_masks_of_mvseg_may_be_numbered(benchmark, tmp_path):
+    mask = np.zeros((40, 56), np.uint8)
+    mask[:2] = 255
+    write_png(tmp_path / "masks" / "1" / "label" / "image006.png", mask)
+    finished = convert(benchmark, tmp_path / "out", "--layout", "mvseg", "--annotations", tmp_path / "masks")
+    assert finished.code == 0, finished.err
+    assert read_labels(load_scene(tmp_path / "out" / "1", factor=4), "label_full")[6].sum() == 112
+
+
+def test_where_masks_are(tmp_path):
+    for name in ("Truck (Tanks & Temples)", "room/masks"):
+        (tmp_path / name).mkdir(parents=True)
+    found = annotated_scenes(tmp_path, ["truck", "room", "flower"])
+    assert found == {"truck": tmp_path / "Truck (Tanks & Temples)", "room": tmp_path / "room" / "masks"}
+    with pytest.raises(UserError, match="has no folder called like a scene"):
+        annotated_scenes(tmp_path, ["flower"])
+    (tmp_path / "horns_undistort").mkdir()
+    assert scene_of_key("horns_left", tmp_path) == "horns_undistort"
+    with pytest.raises(UserError, match="no scene for the object 'hornsy'"):
+        scene_of_key("hornsy", tmp_path)
+
+
+def test_two_masks_of_one_view(benchmark, tmp_path):
+    label = benchmark / "1" / "images_4" / "label"
+    shutil.copy(label / "img_04.png", label / "0_img_04.png")
+    assert "label: two files are of the same view" in convert(benchmark, tmp_path / "out").err
 
 
 def write_nvos(folder: Path) -> None:
@@ -202,6 +237,8 @@ def write_nvos(folder: Path) -> None:
     mask = np.zeros((160, 224), np.uint8)
     mask[20:60, 40:140] = 255
     write_png(folder / "masks" / "1_box" / "img_06_mask.png", mask)
+    write_png(folder / "masks" / "1_box" / "img_06.png", stroke)  # the target's photograph lies beside it
+    write_png(folder / "scribbles" / "1_box" / "vis_0_img.png", stroke)
 
 
 def test_nvos(benchmark, tmp_path):

@@ -12,6 +12,7 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.datasets.views.colmap import Camera, Image, Model, Points, find_model, read_model, write_model
 from sparsevision.datasets.views.colmap.model import OPENGL_AXES, quaternion_of
 from sparsevision.datasets.views.disparities import read_depths, read_disparities, write_disparities
+from sparsevision.datasets.views.keypoints import count_key_points
 from sparsevision.datasets.views.labels import OBJECT, UNKNOWN, read_labels, read_test_labels, write_masks
 from sparsevision.datasets.views.layouts import guess_layout, load_scene
 from sparsevision.datasets.views.pose_bounds import PoseBounds, write_pose_bounds
@@ -89,7 +90,7 @@ def write_listed(scene: ViewScene, folder: Path, report: SceneReport, *, depth: 
     if find_model(scene.root) is not None:
         model = read_model(scene.root)
         write_model(model, folder / COLMAP_FOLDER)
-        report.points = len(model.points.ids)
+        report.points = count_key_points(scene, model)
     moved = replace(scene, image_files=files, depth_unit=1.0)  # the depths are written in units of the world
     write_transforms(moved, folder / FILE, mask_files=masks, depth_files=depths)
 
@@ -125,7 +126,7 @@ def write_llff(scene: ViewScene, folder: Path, report: SceneReport) -> None:
     write_pose_bounds(folder / "poses_bounds.npy", PoseBounds(poses[order], scene.bounds[order] / scene.scale))
     model = read_model(scene.root) if find_model(scene.root) is not None else cameras_only(scene)
     write_model(model, folder / "sparse" / "0")
-    report.points = len(model.points.ids)
+    report.points = count_key_points(scene, model)
 
 
 def cameras_only(scene: ViewScene) -> Model:

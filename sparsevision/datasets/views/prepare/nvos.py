@@ -31,15 +31,16 @@ def annotation_keys(annotations: Path) -> list[str]:
 
 
 def scene_of_key(key: str, scenes: Path) -> str:
-    """The scene's folder that an object's name begins with: horns_left is in horns.
+    """The scene's folder that an object's name begins with: horns_left is in horns or horns_undistort.
 
     Raises:
         UserError: there is none.
     """
-    names = sorted((path.name for path in scenes.iterdir() if path.is_dir() and key.startswith(path.name)), key=len)
+    folders = {path.name.split("_undistort")[0]: path.name for path in sorted(scenes.iterdir()) if path.is_dir()}
+    names = [name for name in folders if key == name or key.startswith(f"{name}_")]
     if not names:
         raise UserError(f"{scenes}: has no scene for the object '{key}'.")
-    return names[-1]
+    return folders[max(names, key=len)]
 
 
 def prepare_nvos(annotations: Path, key: str, pictures: PictureFolders) -> None:

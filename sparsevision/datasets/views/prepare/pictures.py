@@ -1,6 +1,6 @@
 """Folders with a picture for each view, copied under the views' names and brought to their size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ COLOURS = {"lama_images": "lama_images", "RGB_inpainted": "lama_images"}
 DISPARITIES = {"depth": "depth", "lama_depth": "depth", "Depth_inpainted": "depth"}
 KNOWN = {*LABELS, *COLOURS, *DISPARITIES, "test_label"}
 ENDINGS = ("_mask", "_label", "_gt")
+NO_MASKS = ("_pseudo", "_cutout")
+SPLITS = ("0_", "1_")
 NUMBERED = "img"
 
 
@@ -51,7 +53,7 @@ class PictureFolders:
     def labels(self, source: Path, target: str) -> None:
         """Masks, as 0 and 255 at the size of the images."""
         count = 0
-        for path, name in self._paired(source):
+        for path, name in self._paired(source, label_files(source)):
             self._write_label(path, target, name)
             count += 1
         if target in ("label", "label_full"):
@@ -89,10 +91,9 @@ class PictureFolders:
         if note not in self.report.notes:
             self.report.notes.append(note)
 
-    def _paired(self, source: Path) -> list[tuple[Path, str]]:
+    def _paired(self, source: Path, files: Sequence[Path]) -> list[tuple[Path, str]]:
         """Files and the views that they are of; files of no view are noted."""
-        files = list_images(source)
-        found = [(path, self.aliases.get(_bare(path.stem, self.aliases))) for path in files]
+        found = [(path, self.aliases.get(bare_name(path.stem, self.aliases))) for path in files]
         strangers = [path.name for path, name in found if name is None]
         if len(strangers) == len(files):
             raise UserError(
@@ -101,11 +102,14 @@ class PictureFolders:
             )
         if strangers:
             self.report.notes.append(f"{source.name}: {len(strangers)} files are of no view, such as {strangers[0]}")
-        return [(path, name) for path, name in found if name is not None]
+        pairs = [(path, name) for path, name in found if name is not None]
+        if len({name for _, name in pairs}) < len(pairs):
+            raise UserError(f"{source}: two files are of the same view; remove one.")
+        return pairs
 
     def _colours(self, source: Path, target: str) -> None:
         """Inpainted colours; views without one get their own image, since the layout wants one for each."""
-        own = {name: path for path, name in self._paired(source)}
+        own = {name: path for path, name in self._paired(source, list_images(source))}
         for view, name in enumerate(self.scene.image_names):
             image = read_image(own.get(name, self.scene.image_files[view]))
             if image.shape[:2] != (self.scene.camera(0).height, self.scene.camera(0).width):
@@ -120,25 +124,19 @@ class PictureFolders:
         numbered = [path for path in files if path.stem.startswith(NUMBERED) and path.stem not in self.aliases]
         if numbered and len(files) != len(self.scene):
             raise UserError(f"{source}: {len(files)} numbered files for {len(self.scene)} views; whose are they?")
-        pairs = zip(files, self.scene.image_names, strict=True) if numbered else self._paired(source)
+        pairs = zip(files, self.scene.image_names, strict=True) if numbered else self._paired(source, files)
         for path, name in pairs:
             write_png(self.scene.image_folder / target / f"{name}.png", read_image(path)[:, :, 0])
 
 
-def annotation_folder(folder: Path) -> Path:
-    """The folder of a scene's masks: itself, or one in it called label, masks or the like.
-
-    Raises:
-        UserError: there is no such folder, or no picture in it.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder of masks.")
-    inner = (folder / name for name in ("label", "labels", "mask", "masks", "label_full"))
-    nested = (path for pattern in ("images_*/label_full", "images_*/label") for path in sorted(folder.glob(pattern)))
-    return next((path for path in (*inner, *nested) if path.is_dir()), folder)
+def label_files(folder: Path) -> list[Path]:
+    """The masks of a folder: files that end in _mask where there are any, else all but _pseudo and _cutout (MVSeg)."""
+    files = [path for path in list_images(folder) if not path.stem.endswith(NO_MASKS)]
+    return [path for path in files if path.stem.endswith("_mask")] or files
 
 
-def _bare(stem: str, aliases: Mapping[str, str]) -> str:
-    """A file's stem without an ending such as _mask, if that is a name."""
-    shorter = (stem.removesuffix(ending) for ending in ENDINGS)
-    return stem if stem in aliases else next((name for name in shorter if name in aliases), stem)
+def bare_name(stem: str, aliases: Mapping[str, str]) -> str:
+    """The name that a file's stem holds: without an ending such as _mask, or MVSeg's 0_ and 1_ of two splits."""
+    endless = [stem, *(stem.removesuffix(ending) for ending in ENDINGS)]
+    candidates = [*endless, *(name[2:] for name in endless if name.startswith(SPLITS))]
+    return next((name for name in candidates if name in aliases), stem)

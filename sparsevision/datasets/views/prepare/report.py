@@ -43,7 +43,7 @@ def read_card(folder: Path) -> Mapping[str, Any] | None:
 
 def table(reports: Mapping[str, SceneReport], problems: Mapping[str, Sequence[str]]) -> str:
     """A row for each scene."""
-    rows = [("scene", "views", "test", "size", "labels", "test labels", "points", "notes", "problems")]
+    rows = [("scene", "views", "test", "size", "labels", "test labels", "key points", "notes", "problems")]
     for key, report in reports.items():
         counts = (report.views, report.test, report.size, report.labels, report.test_labels, f"{report.points:,}")
         rows.append((key, *map(str, counts), str(len(report.notes)), str(len(problems.get(key, ())) or "none")))

@@ -10,18 +10,20 @@ from sparsevision.datasets.image_io import image_size
 from sparsevision.datasets.views.colmap import Model, find_model, read_model, write_model
 from sparsevision.datasets.views.files import list_images
 from sparsevision.datasets.views.images import shrink_images
-from sparsevision.datasets.views.keypoints import keypoint_depths
+from sparsevision.datasets.views.keypoints import count_key_points
 from sparsevision.datasets.views.labels import find_labelled, read_labels
 from sparsevision.datasets.views.layouts import BENCHMARK_TEST_VIEWS, BENCHMARK_VIEWS
 from sparsevision.datasets.views.llff import load_llff
 from sparsevision.datasets.views.pairing import pair_cameras
 from sparsevision.datasets.views.pose_bounds import pose_bounds_of_model, read_pose_bounds, write_pose_bounds
+from sparsevision.datasets.views.prepare.mvseg import annotated_scenes
 from sparsevision.datasets.views.prepare.nvos import annotation_keys, prepare_nvos, scene_of_key
-from sparsevision.datasets.views.prepare.pictures import PictureFolders, annotation_folder
+from sparsevision.datasets.views.prepare.pictures import PictureFolders
 from sparsevision.datasets.views.prepare.report import SceneReport
 from sparsevision.datasets.views.scene import ViewScene
 from sparsevision.utils import UserError
 
+CLICKS = "clicks.json"
 ANNOTATED = ("mvseg", "nvos")  # layouts whose masks lie apart from the scenes
 
 
@@ -33,8 +35,8 @@ class SceneSet:
         source: a scene (`images`, `poses_bounds.npy` or `sparse/0`), or the folder of several.
         layout: "spin_nerf", "mvseg", "llff" or "nvos".
         factor: of the prepared images.
-        annotations: folder of the masks of "mvseg" (`<scene>/...`) or the NVOS release (`scribbles`, `masks`,
-            `reference_image`).
+        annotations: of "mvseg" the folders of masks, called like the scenes, see `annotated_scenes`; of "nvos" its
+            release (`scribbles`, `masks`, `reference_image`).
     """
 
     source: Path
@@ -63,6 +65,8 @@ class SceneSet:
             raise UserError(
                 f"{self.source}: holds no scene; expected folders with images and poses_bounds.npy or sparse/0."
             )
+        if self.layout == "mvseg" and self.annotations:
+            scenes = list(annotated_scenes(self.annotations, scenes))
         return {name: out / name for name in scenes}
 
     def prepare(self, key: str, folder: Path) -> SceneReport:
@@ -76,8 +80,10 @@ class SceneSet:
         report.views, report.size = len(scene), f"{scene.camera(0).width}x{scene.camera(0).height}"
         pictures = PictureFolders(scene, _aliases(scene, raw, model), report)
         self._masks(key, raw, pictures)
-        if model is not None and len(model.points.ids):
-            report.points = sum(len(points.depth) for points in keypoint_depths(scene, model))
+        if model is not None:
+            report.points = count_key_points(scene, model)
+        if (raw / CLICKS).is_file():
+            shutil.copyfile(raw / CLICKS, folder / CLICKS)
         return report
 
     def _scene(self, key: str) -> str:
@@ -90,7 +96,7 @@ class SceneSet:
         small = raw / _images_name(self.factor)
         pictures.copy_known(small)
         if self.layout == "mvseg" and self.annotations:
-            pictures.labels(annotation_folder(self.annotations / key), "label_full")
+            pictures.labels(annotated_scenes(self.annotations, [key])[key], "label_full")
         if self.layout == "spin_nerf":
             _check_split(small, pictures)
         if (pictures.scene.image_folder / "label").is_dir():
@@ -148,8 +154,8 @@ def _copy_poses(raw: Path, folder: Path, model: Model | None, names: list[str], 
 
 
 def _aliases(scene: ViewScene, raw: Path, model: Model | None) -> dict[str, str]:
-    """The names that files may have -> the view's: its own, that of its large image, and COLMAP's."""
-    aliases = {}
+    """The names that files may have -> the view's: its own, that of its large image, COLMAP's, and LLFF's imageNNN."""
+    aliases = {f"image{view:03d}": name for view, name in enumerate(scene.image_names)}
     if (raw / "images").is_dir():
         large = [path.stem for path in list_images(raw / "images")]
         aliases |= dict(zip(large, scene.image_names, strict=True)) if len(large) == len(scene) else {}
