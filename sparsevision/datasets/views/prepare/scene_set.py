@@ -82,7 +82,7 @@ class SceneSet:
         self._masks(key, raw, pictures)
         if model is not None:
             report.points = count_key_points(scene, model)
-        if (raw / CLICKS).is_file():
+        if (raw / CLICKS).is_file() and not (folder / CLICKS).exists():
             shutil.copyfile(raw / CLICKS, folder / CLICKS)
         return report
 
