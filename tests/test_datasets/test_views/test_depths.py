@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import golden_model
+from golden_views import golden_model
 
 from sparsevision.datasets.views import disparities
 from sparsevision.datasets.views.colmap import read_model, write_model

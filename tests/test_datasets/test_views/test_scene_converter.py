@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import golden_model
+from golden_views import golden_model
 from tool_runner import Finished, run_tool
 
 from sparsevision.annotation import load_annotations
