@@ -61,16 +61,33 @@ def check_sparse_network(model):
     assert sum(parameter.numel() for parameter in model.network.parameters()) > 37_840_000
 
 
+def check_field(model):
+    """Raw answers at a few points: where rays meet is a matter of numbers, which nothing on "meta" has."""
+    field = model.renderer.fine
+    raw = field(torch.empty(2, 3, 3), torch.empty(2, 3))
+    assert raw.shape[:2] == (2, 3)
+    assert raw.shape[2] in (4, 5)
+
+
 FORWARD_OF = {
     "CPCM": check_sparse_network,
     "EVWSSS": run_both_students,
     "GenSAM": run_gensam_networks,
+    "SPInNeRF": check_field,
     "SparseSegmentor": run_tensor_mode,
 }
 
-ANSWERS = {"pred_mask": (1, 64, 80), "pred_sem_seg": (1, 64, 80), "pred_voxel_labels": (64 * 80,)}
+ANSWERS = {
+    "pred_view": (3, 64, 80),
+    "pred_mask": (1, 64, 80),
+    "pred_sem_seg": (1, 64, 80),
+    "pred_voxel_labels": (64 * 80,),
+}
 each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
-NEEDS_WEIGHTS = {"tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2")}
+NEEDS_WEIGHTS = {
+    "tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2"),
+    "tiny_spinnerf_densegrid_inpainted_400i_room": ("lpips_vgg16",),
+}
 
 
 def marked(path: Path):
@@ -143,7 +160,7 @@ def test_a_tiny_config_predicts_even_from_yaml(path, tmp_path, weights):
     for sample in samples:
         field = next(name for name in ANSWERS if name in sample)
         answer = getattr(sample.get(field), "data", sample.get(field))
-        highest = 1 if field == "pred_mask" else example.model.num_classes - 1
+        highest = 1 if field in ("pred_mask", "pred_view") else example.model.num_classes - 1
         assert answer.shape == ANSWERS[field]
         assert 0 <= float(answer.min()) <= float(answer.max()) <= highest
 

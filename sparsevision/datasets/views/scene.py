@@ -1,10 +1,12 @@
 """A posed scene in memory: cameras, names and files of its views. The pixels stay on disk, see `images`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from sparsevision.datasets.views.poses import closest_to_mean
 from sparsevision.utils import UserError
 
 
@@ -108,6 +110,22 @@ class ViewScene:
     def camera(self, view: int) -> Intrinsics:
         """The camera of a view."""
         return self.intrinsics[view] if isinstance(self.intrinsics, tuple) else self.intrinsics
+
+    def only(self, views: Sequence[int]) -> "ViewScene":
+        """The same scene with some of its views, none of which counts as test."""
+        rows = list(views)
+        return replace(
+            self,
+            image_names=tuple(self.image_names[view] for view in rows),
+            image_files=tuple(self.image_files[view] for view in rows),
+            poses=self.poses[rows],
+            bounds=self.bounds[rows],
+            intrinsics=tuple(map(self.camera, rows)) if isinstance(self.intrinsics, tuple) else self.intrinsics,
+            mask_files=tuple(self.mask_files[view] for view in rows) if self.mask_files else (),
+            depth_files=tuple(self.depth_files[view] for view in rows) if self.depth_files else (),
+            num_test=0,
+            reference=closest_to_mean(self.poses[rows]),
+        )
 
     @property
     def image_folder(self) -> Path:

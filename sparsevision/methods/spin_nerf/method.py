@@ -110,7 +110,7 @@ class SPInNeRF(BaseModel):
         """Weighted terms of the groups that the batch holds.
 
         Raises:
-            UserError: the batch holds no group of rays, or patches without `perceptual`.
+            UserError: the batch holds no group of rays, or patches without `perceptual`, or labels without objectness.
         """
         if "extent" in inputs and training_iteration() == 0:
             fit_coordinates(self.renderer, inputs["extent"])
@@ -149,6 +149,8 @@ class SPInNeRF(BaseModel):
         if name == "reference":
             return {"loss_reference": weights.reference * colour_loss(renderings, group["colour"])}
         if name == "labels":
+            if "logit" not in fine:
+                raise UserError("The group 'labels' needs a field with an objectness: fine=dict(objectness=True, ...).")
             return {"loss_objectness": weights.objectness * objectness_loss(renderings, group["label"])}
         if name == "keypoints":
             return {"loss_depth": weights.depth * depth_loss(fine, group["depth"])}
@@ -198,9 +200,8 @@ class SPInNeRF(BaseModel):
         rays = torch.from_numpy(np.concatenate([np.zeros_like(directions), directions], axis=-1).astype(np.float32))
         flat = rays.view(-1, 6)
         inputs = {"rays": rays, "near_far": torch.tensor([1.2, 8.0])}
-        inputs |= {f"{name}_rays": flat for name in ("colours", "labels", "keypoints")}
+        inputs |= {"colours_rays": flat, "keypoints_rays": flat}
         inputs["colours_colour"] = torch.from_numpy(rng.random((len(flat), 3)).astype(np.float32))
-        inputs["labels_label"] = torch.from_numpy(rng.integers(0, 2, len(flat)).astype(np.float32))
         inputs["keypoints_depth"] = torch.from_numpy(rng.uniform(1.2, 8.0, len(flat)).astype(np.float32))
         sample = ViewSample(gt_view=torch.from_numpy(rng.random((3, height, width)).astype(np.float32)))
         sample.gt_mask = torch.from_numpy(rng.random(size) < 0.5)

@@ -184,6 +184,7 @@ def test_it_predicts_without_the_object():
     [
         ({"near_far": torch.tensor([1.2, 6.0])}, "the batch has none of colours, background"),
         (batch("patches"), "patches need a perceptual distance"),
+        (batch("labels"), "'labels' needs a field with an objectness"),
     ],
 )
 def test_a_batch_that_cannot_be_learnt_from_is_told(inputs, message):

@@ -1,0 +1,96 @@
+"""The stages that train a radiance field, and what they render with it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsevision.apis.object_removal.chain import Job
+from sparsevision.apis.views import RenderedView, ViewInferencer
+from sparsevision.datasets.image_io import write_png
+from sparsevision.datasets.views.disparities import write_disparities
+from sparsevision.datasets.views.labels import write_masks
+from sparsevision.engine import call_tool, read_config
+from sparsevision.engine.hooks.checkpoint import find_latest
+
+RUN = "run"
+
+
+def train_field(job: Job, folder: Path, config: str, **of_rays: object) -> None:
+    """Train a field of the scene below `folder`, or go on with it where it was interrupted.
+
+    of_rays: settings of `SceneRays` that differ from the config's: labels, images, disparities.
+    """
+    settings = job.settings
+    scene = {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
+    options = {
+        f"+{kind}_dataloader.dataset.{name}": value for kind in ("train", "test") for name, value in scene.items()
+    }
+    options |= {f"+train_dataloader.dataset.{name}": value for name, value in of_rays.items()}
+    options |= {"randomness.seed": settings.seed}
+    words = [f"{name}={value}" for name, value in options.items()]
+    call_tool(
+        "train.py", config, "--work-dir", folder / RUN, "--resume", "--cfg-options", *words, *settings.options
+    )  # fmt: skip
+
+
+def trained(job: Job, folder: Path, config: str) -> ViewInferencer:
+    """The field that `train_field` trained."""
+    return ViewInferencer(read_config(config), find_latest(folder / RUN), device=job.settings.device)
+
+
+def train_masks(job: Job) -> None:
+    """The field of masks, once or several times, each time from the masks that the one before shows."""
+    labels, config = job.folder("propagate") / "label", job.settings.masks_config
+    for number in range(1, job.settings.rounds + 1):
+        folder = job.folder("masks") / f"round_{number}"
+        train_field(job, folder, config, labels=labels.resolve())
+        masks = [view.mask for view in trained(job, folder, config)(job.scene, job.scene.train)]
+        labels = folder / "label" if number < job.settings.rounds else masks_of(job)
+        save_masks(job, masks, labels)
+
+
+def masks_of(job: Job) -> Path:
+    """The folder of masks that the later stages work with."""
+    return job.folder("masks") / "label"
+
+
+def train_scene(job: Job) -> None:
+    """The field of all but the object: it sees nothing of the holes but what other views see behind them."""
+    config, folder = job.settings.scene_config, job.folder("scene")
+    train_field(job, folder, config, labels=masks_of(job).resolve())
+    save_renderings(job, trained(job, folder, config)(job.scene, job.scene.train), folder)
+
+
+def train_final(job: Job) -> None:
+    """The field of the inpainted views, which starts from the field of all but the object."""
+    config, folder, made = job.settings.final_config, job.folder("final"), job.folder("inpaint")
+    train_field(
+        job,
+        folder,
+        config,
+        images=(made / "images").resolve(),
+        labels=(made / "label").resolve(),
+        disparities=(made / "depth").resolve(),
+    )
+    save_renderings(job, trained(job, folder, config)(job.scene, job.scene.train), folder)
+
+
+def save_masks(job: Job, masks: Sequence[NDArray], folder: Path) -> None:
+    """Masks of the views with the object, in their order, as files by name."""
+    scene = job.scene
+    every = np.full((len(scene), *masks[0].shape), -1, np.int8)
+    every[list(scene.train)] = np.stack(masks)
+    write_masks(scene, every, str(folder.resolve()))
+
+
+def save_renderings(job: Job, views: Iterator[RenderedView], folder: Path) -> None:
+    """Colours and disparities of the views with the object."""
+    scene = job.scene
+    camera = scene.camera(0)
+    disparities = np.full((len(scene), camera.height, camera.width), np.nan, np.float32)
+    for index, view in zip(scene.train, views, strict=True):
+        write_png(folder / "images" / f"{scene.image_names[index]}.png", view.image)
+        disparities[index] = view.disparity
+    write_disparities(scene, disparities, str((folder / "depth").resolve()))

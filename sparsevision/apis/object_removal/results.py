@@ -1,0 +1,114 @@
+"""The last stages: numbers where the truth is known, a video before and after, and a page of pictures."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsevision.apis.object_removal.chain import Job, stamp_of
+from sparsevision.apis.object_removal.fields import masks_of
+from sparsevision.datasets.image_io import read_image, read_mask
+from sparsevision.datasets.views.images import read_images
+from sparsevision.engine import call_tool
+from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.visualization.drawing import draw_mask
+from sparsevision.visualization.files import write_image
+from sparsevision.visualization.html_page import figure, number_table, write_html_page
+from sparsevision.visualization.panels import side_by_side
+from sparsevision.visualization.video import write_video
+
+FRAMES_PER_SECOND = 15
+FEWEST_FRAMES = 24
+SHOWN = 3  # views in the pictures
+
+
+def measure(job: Job) -> None:
+    """Numbers of the views without the object, under their protocols; none where the scene has no such views."""
+    if not job.scene.num_test:
+        return
+    settings, folder = job.settings, job.folder("measure")
+    scene = {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
+    for name, config in (("scene", settings.scene_config), ("final", settings.final_config)):
+        words = [f"+test_dataloader.dataset.{key}={value}" for key, value in scene.items()]
+        checkpoint = find_latest(job.folder(name) / "run")
+        call_tool(
+            "test.py", config, checkpoint, "--work-dir", folder / "runs" / name, "--out", folder / name,
+            "--cfg-options", *words, *settings.options,
+        )  # fmt: skip
+
+
+def numbers_of(job: Job) -> dict[str, dict[str, float]]:
+    """What `measure` found, by field."""
+    files = {
+        "without inpainting": job.folder("measure") / "scene" / "metrics.json",
+        "with inpainted views": job.folder("measure") / "final" / "metrics.json",
+    }
+    return {label: json.loads(path.read_text(encoding="utf-8")) for label, path in files.items() if path.is_file()}
+
+
+def present(job: Job) -> None:
+    """before_after.mp4, pictures of some views, and index.html."""
+    folder = job.folder("present")
+    write_video(folder / "before_after.mp4", before_and_after(job), fps=FRAMES_PER_SECOND)
+    pictures = [(figure_of_view(job, view), job.scene.image_names[view]) for view in shown_views(job)]
+    sections = figure(folder, folder / "before_after.mp4", "photographs, and the scene without the object")
+    for picture, name in pictures:
+        path = write_image(folder / f"{name}.png", picture)
+        sections += figure(folder, path, f"{name}: photograph, mask, inpainted, final field, its disparity")
+    write_html_page(
+        folder / "index.html",
+        title=job.scene.name,
+        intro=f"{len(job.scene.train)} views, clicks in one of them; {seconds_of(job):.0f} s in all.",
+        sections=f'<section><div class="pictures">{sections}</div>{number_table(numbers_of(job))}</section>',
+    )
+
+
+def seconds_of(job: Job) -> float:
+    """Time of all stages so far."""
+    return sum(stamp_of(job, path.name).get("seconds", 0.0) for path in job.settings.out.iterdir() if path.is_dir())
+
+
+def before_and_after(job: Job) -> Iterator[NDArray[np.uint8]]:
+    """Along the views with the object: the photograph beside the final field, and back again."""
+    images = read_images(job.scene)
+    order = list(job.scene.train)
+    pairs = [
+        side_by_side([images[view], read_image(rendered_image(job, "final", view))], ["photograph", "without"])
+        for view in order
+    ]
+    frames = [*pairs, *pairs[-2:0:-1]]
+    yield from frames * -(-FEWEST_FRAMES // len(frames))
+
+
+def rendered_image(job: Job, stage: str, view: int) -> Path:
+    """A view as the field of a stage shows it."""
+    return job.folder(stage) / "images" / f"{job.scene.image_names[view]}.png"
+
+
+def shown_views(job: Job) -> list[int]:
+    """Some views, evenly over those with the object."""
+    views = job.scene.train
+    return [views[index] for index in np.linspace(0, len(views) - 1, min(SHOWN, len(views))).round().astype(int)]
+
+
+def figure_of_view(job: Job, view: int) -> NDArray[np.uint8]:
+    """What each stage made of a view, side by side."""
+    name = job.scene.image_names[view]
+    photograph = read_image(job.scene.image_files[view])
+    disparity = np.load(job.folder("final") / "depth" / f"{name}.npy", allow_pickle=False)
+    panels = {
+        "photograph": photograph,
+        "mask": draw_mask(photograph, read_mask(masks_of(job) / f"{name}.png")),
+        "inpainted": read_image(job.folder("inpaint") / "images" / f"{name}.png"),
+        "final field": read_image(rendered_image(job, "final", view)),
+        "disparity": grey(disparity),
+    }
+    return side_by_side(list(panels.values()), list(panels))
+
+
+def grey(values: NDArray) -> NDArray[np.uint8]:
+    """(H,W) numbers from black (smallest) to white (largest)."""
+    low, high = float(values.min()), float(values.max())
+    return np.round((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)

@@ -1,0 +1,88 @@
+"""What the chain from clicks to a scene without the object is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparsevision.utils import UserError, check_out_folder, did_you_mean
+
+PROPAGATIONS = ("geometry", "features")
+INPAINTERS = ("patchmatch", "opencv", "lama")
+SEGMENTERS = ("mobile_sam", "grabcut")
+MOST_ROUNDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovalSettings:
+    """Of one run of the chain.
+
+    Attributes:
+        scene: its folder, in any layout that `load_scene` knows.
+        clicks: JSON of clicks in one view (see `read_clicks`).
+        out: folder of the results.
+        factor: images are that much smaller than the photographs.
+        layout: of the scene's folder.
+        segmenter: "mobile_sam" or "grabcut", for the clicks and, by geometry, for the other views.
+        propagation: "geometry" (key points as prompts) or "features" of the segmenter's image encoder.
+        masks_config: config of the field of masks.
+        scene_config: config of the field of all but the object.
+        final_config: config of the field that learns the inpainted views.
+        rounds: fields of masks one after the other, each learning the masks of the one before (published: 2).
+        refine: holes keep only what no other view shows (published: a script apart).
+        inpainter: "patchmatch", "opencv", "lama", or a folder with an image for each view, by name.
+        lama_weights: checkpoint for "lama".
+        options: more settings of the three configs, as of --cfg-options.
+        seed: of all random numbers.
+        device: None takes a GPU if there is one.
+
+    Raises:
+        UserError: a setting that is none of these.
+    """
+
+    scene: Path
+    clicks: Path
+    out: Path
+    factor: int
+    layout: str = "auto"
+    segmenter: str = "mobile_sam"
+    propagation: str = "geometry"
+    masks_config: str
+    scene_config: str
+    final_config: str
+    rounds: int = 1
+    refine: bool = True
+    inpainter: str = "patchmatch"
+    lama_weights: str | None = None
+    options: tuple[str, ...] = ()
+    seed: int = 0
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in (("propagation", PROPAGATIONS), ("segmenter", SEGMENTERS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise UserError(f"{name}='{value}'.{did_you_mean(value, known)} Known: {', '.join(known)}.")
+        if self.inpainter not in INPAINTERS and not Path(self.inpainter).is_dir():
+            raise UserError(
+                f"inpainter='{self.inpainter}' is none of {', '.join(INPAINTERS)}, and no folder of inpainted images."
+            )
+        if self.propagation == "features" and self.segmenter == "grabcut":
+            raise UserError("GrabCut has no features: give propagation='geometry' or another segmenter.")
+        if not 1 <= self.rounds <= MOST_ROUNDS:
+            raise UserError(f"rounds={self.rounds}; expected 1 to {MOST_ROUNDS}.")
+        if self.factor < 1:
+            raise UserError(f"factor={self.factor}; expected 1 or more.")
+        for name, path in (("scene", self.scene), ("clicks", self.clicks)):
+            if not path.exists():
+                raise UserError(f"{path}: there is no such {'folder' if name == 'scene' else 'file'} ({name}).")
+        check_out_folder(self.out, "out")
+
+    def only(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Plain values of some of them; of a file what it holds."""
+        return {name: _plain(getattr(self, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return value.read_text(encoding="utf-8") if value.is_file() else str(value)
+    return list(value) if isinstance(value, tuple) else value

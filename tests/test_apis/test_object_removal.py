@@ -1,0 +1,142 @@
+"""The chain from clicks to a scene without the object: stages, what is kept, and what is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sparsevision.apis.object_removal import STAGES, RemovalSettings
+from sparsevision.apis.object_removal.chain import STAMP, Job, Stage, run_stages
+from sparsevision.utils import UserError
+
+CONFIGS = {"masks_config": "a", "scene_config": "b", "final_config": "c"}
+
+
+def settings_of(folder: Path, **changes) -> RemovalSettings:
+    (folder / "scene").mkdir(exist_ok=True)
+    clicks = folder / "clicks.json"
+    if not clicks.exists():
+        clicks.write_text("{}")
+    same = {"scene": folder / "scene", "clicks": clicks, "out": folder / "out", "factor": 2, **CONFIGS}
+    return RemovalSettings(**same | changes)
+
+
+class Chain:
+    """Three stages that note that they ran."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.ran, self.broken = folder, [], None
+        self.stages = (
+            Stage("first", "", self._run("first"), ("clicks", "factor")),
+            Stage("second", "", self._run("second"), ("rounds",)),
+            Stage("third", "", self._run("third")),
+        )
+
+    def _run(self, name):
+        def run(job):
+            if name == self.broken:
+                raise UserError("broken")
+            self.ran.append(name)
+            (job.folder(name) / "result").write_text(name)
+
+        return run
+
+    def __call__(self, *, redo_from=None, until=None, **changes) -> list[str]:
+        self.ran.clear()
+        run_stages(Job(settings_of(self.folder, **changes)), self.stages, redo_from=redo_from, until=until)
+        return list(self.ran)
+
+
+@pytest.fixture
+def chain(tmp_path):
+    return Chain(tmp_path)
+
+
+def test_what_is_done_is_not_done_again(chain):
+    assert chain() == ["first", "second", "third"]
+    assert chain() == []
+
+
+def test_a_changed_setting_does_its_stage_and_those_after_it_again(chain):
+    chain()
+    assert chain(rounds=2) == ["second", "third"]
+    assert chain(rounds=2, factor=4) == ["first", "second", "third"]
+
+
+def test_other_clicks_in_the_same_file_count_as_a_change(chain, tmp_path):
+    chain()
+    (tmp_path / "clicks.json").write_text('{"view": "another"}')
+    assert chain() == ["first", "second", "third"]
+
+
+def test_a_stage_that_breaks_off_is_done_again_and_those_before_are_kept(chain, tmp_path):
+    chain.broken = "second"
+    with pytest.raises(UserError, match="broken"):
+        chain()
+    assert json.loads((tmp_path / "out" / "second" / STAMP).read_text())["complete"] is False
+    (tmp_path / "out" / "second" / "half").write_text("done")
+    chain.broken = None
+    assert chain() == ["second", "third"]
+    assert (tmp_path / "out" / "second" / "half").exists(), "it goes on from there"
+
+
+def test_what_was_half_done_with_other_settings_goes(chain, tmp_path):
+    chain.broken = "second"
+    with pytest.raises(UserError, match="broken"):
+        chain()
+    (tmp_path / "out" / "second" / "half").write_text("done")
+    chain.broken = None
+    assert chain(rounds=2) == ["second", "third"]
+    assert not (tmp_path / "out" / "second" / "half").exists()
+
+
+def test_files_of_something_else_are_left_alone(chain, tmp_path):
+    (tmp_path / "out" / "second").mkdir(parents=True)
+    (tmp_path / "out" / "second" / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="second: holds files of something else"):
+        chain()
+    assert (tmp_path / "out" / "second" / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_damaged_stamp_is_no_stamp(chain, tmp_path):
+    chain()
+    (tmp_path / "out" / "second" / STAMP).write_text("{")
+    assert chain() == ["second"]
+
+
+def test_stages_can_be_left_for_later_and_forced(chain):
+    assert chain(until="second") == ["first", "second"]
+    assert chain() == ["third"]
+    assert chain(redo_from="second") == ["second", "third"]
+    with pytest.raises(UserError, match="no stage 'forth'; the stages are first, second, third"):
+        chain(redo_from="forth")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"propagation": "geometri"}, r"propagation='geometri'. Did you mean 'geometry'"),
+        ({"segmenter": "sam3"}, "segmenter='sam3'"),
+        ({"inpainter": "nowhere"}, "none of patchmatch, opencv, lama, and no folder"),
+        ({"propagation": "features", "segmenter": "grabcut"}, "GrabCut has no features"),
+        ({"rounds": 0}, "rounds=0; expected 1 to 5"),
+        ({"factor": 0}, "factor=0"),
+        ({"scene": Path("nowhere")}, r"nowhere: there is no such folder \(scene\)"),
+        ({"clicks": Path("nowhere.json")}, r"nowhere.json: there is no such file \(clicks\)"),
+    ],
+)
+def test_wrong_settings_are_told(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        settings_of(tmp_path, **changes)
+
+
+def test_results_below_a_file_are_refused_at_once(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(UserError, match="out"):
+        settings_of(tmp_path)
+
+
+def test_every_setting_belongs_to_a_stage(tmp_path):
+    known = {name for stage in STAGES for name in stage.depends} | {"out", "device"}
+    assert known == set(RemovalSettings.__dataclass_fields__)
+    json.dumps(settings_of(tmp_path).only(tuple(known - {"out", "device"})))
