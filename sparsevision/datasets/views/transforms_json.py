@@ -27,6 +27,11 @@ LENS = ("k1", "k2", "p1", "p2")
 NOT_SUPPORTED = ("k3", "k4", "k5", "k6")
 PINHOLES = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
 DEPTH_UNIT = 0.001
+NUMBERS = {
+    *("w", "h", "fl_x", "fl_y", "cx", "cy", "camera_angle_x", "camera_angle_y", "near", "far", "applied_scale"),
+    *("depth_unit_scale_factor", *LENS, *NOT_SUPPORTED),
+}
+TEXTS = {"file_path", "mask_path", "depth_file_path", "camera_model"}
 ROTATION_TOLERANCE = 1e-3
 Frame = dict[str, Any]
 
@@ -95,14 +100,27 @@ def _read(path: Path) -> Frame:
     frames = top.get("frames") if isinstance(top, dict) else None
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
         raise UserError(f"{path}: expected an object with a list 'frames' of at least one view.")
+    _check_kinds(path, top, "the list")
     for number, frame in enumerate(frames):
-        if not isinstance(frame.get("file_path"), str):
+        if not frame.get("file_path"):
             raise UserError(f"{path}: frame {number}: 'file_path', the image, is missing.")
+        _check_kinds(path, frame, f"frame {number}")
     return top
 
 
+def _check_kinds(path: Path, record: Frame, where: str) -> None:
+    """Numbers are finite numbers and texts texts."""
+    for key, value in record.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if (key in NUMBERS and not number) or (key in TEXTS and not isinstance(value, str)):
+            raise UserError(
+                f"{path}: {where}: {key} is {value!r}; expected a {'number' if key in NUMBERS else 'text'}."
+            )
+
+
 def _is_test(top: Frame, frame: Frame) -> bool:
-    return frame["file_path"] in top.get("test_filenames", ())
+    names = top.get("test_filenames")
+    return isinstance(names, list) and frame["file_path"] in names
 
 
 def _file(path: Path, frame: Frame, key: str) -> Path | None:
@@ -157,7 +175,10 @@ def _camera(path: Path, frame: Frame, image: Path | None) -> Intrinsics:
         "cy": frame.get("cy", height / 2),
     }
     lens = tuple(float(frame.get(name, 0.0)) for name in LENS)
-    return Intrinsics(height=int(height), width=int(width), distortion=lens if any(lens) else (), **numbers)
+    try:
+        return Intrinsics(height=int(height), width=int(width), distortion=lens if any(lens) else (), **numbers)
+    except UserError as error:
+        raise UserError(f"{path}: '{frame['file_path']}': {error}") from error
 
 
 def _focal_of_angle(frame: Frame, size: float, key: str) -> float | None:
@@ -165,10 +186,7 @@ def _focal_of_angle(frame: Frame, size: float, key: str) -> float | None:
 
 
 def _pose(path: Path, frame: Frame) -> np.ndarray:
-    try:
-        pose = np.array(frame.get("transform_matrix"), dtype=np.float64)
-    except (TypeError, ValueError):
-        pose = np.zeros(0)
+    pose = _matrix(frame.get("transform_matrix"))
     rotation = pose[:3, :3] if pose.shape in ((4, 4), (3, 4)) else np.zeros((3, 3))
     if not np.isfinite(pose).all() or np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
         raise UserError(
@@ -198,10 +216,19 @@ def _bounds(
 
 def _applied(path: Path, top: Frame) -> np.ndarray:
     """What nerfstudio did to the original world, (3, 4)."""
-    applied = np.array(top.get("applied_transform", np.eye(3, 4)), dtype=np.float64)
-    if applied.shape not in ((3, 4), (4, 4)):
-        raise UserError(f"{path}: applied_transform: expected 3x4 numbers, got {applied.shape}.")
-    return applied[:3] * float(top.get("applied_scale", 1.0))
+    applied = _matrix(top.get("applied_transform", np.eye(3, 4)))
+    scale = float(top.get("applied_scale", 1.0))
+    if applied.shape not in ((3, 4), (4, 4)) or not np.isfinite(applied).all() or scale <= 0:
+        raise UserError(f"{path}: applied_transform or applied_scale: expected 3x4 numbers and a positive one.")
+    return applied[:3] * scale
+
+
+def _matrix(value: object) -> np.ndarray:
+    """Nested lists of numbers as an array; an empty one for anything else."""
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.zeros(0)
 
 
 def _after(second: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -182,6 +182,12 @@ def test_what_nerfstudio_did_to_the_world_is_undone_for_colmap(listed):
         (lambda content: content.update(k3=0.1), "with k3 is not known"),
         (lambda content: content.pop("fl_x"), "neither fl_x nor camera_angle_x"),
         (lambda content: content["frames"][1].update(near=-1), "not 0 < near < far"),
+        (lambda content: content["frames"][1].update(near="x"), "frame 1: near is 'x'; expected a number"),
+        (lambda content: content.update(fl_x=None), "the list: fl_x is None; expected a number"),
+        (lambda content: content["frames"][1].update(mask_path=3), "frame 1: mask_path is 3; expected a text"),
+        (lambda content: content.update(h=0), r"'images_4/img_00.png': .*no camera"),
+        (lambda content: content.update(applied_transform=[[1, 2], 3]), "applied_transform or applied_scale: expected"),
+        (lambda content: content["frames"][1].update(file_path="images_4/img_00.png"), "have the same name"),
         (lambda content: content["frames"][1].update(file_path="images/img_01.png"), "in several folders"),
     ],
 )
