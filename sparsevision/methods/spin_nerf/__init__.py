@@ -5,6 +5,12 @@ from sparsevision.datasets.views.llff import load_llff
 from sparsevision.datasets.views.poses import average_pose, recenter_poses, spherify_poses
 from sparsevision.datasets.views.rays import get_rays, ndc_rays
 from sparsevision.methods.spin_nerf.convert import convert_checkpoint
+from sparsevision.methods.spin_nerf.inpaint import (
+    LaMaInpainter,
+    OpenCVInpainter,
+    PatchMatchInpainter,
+    PrecomputedInpainter,
+)
 from sparsevision.methods.spin_nerf.method import SPInNeRF
 from sparsevision.methods.spin_nerf.radiance.coordinates import (
     BoxCoordinates,
@@ -19,6 +25,7 @@ from sparsevision.methods.spin_nerf.radiance.renderer import Renderer
 from sparsevision.methods.spin_nerf.radiance.sampling import sample_pdf
 from sparsevision.methods.spin_nerf.radiance.vanilla import VanillaNeRF
 from sparsevision.methods.spin_nerf.radiance.volume import objectness, volume_render
+from sparsevision.methods.spin_nerf.studio import StudioHashField, StudioRenderer, StudioVanillaField
 from sparsevision.registry import MODELS
 
 for part in (
@@ -30,6 +37,9 @@ for part in (
     BoxCoordinates,
     ContractedCoordinates,
     FrustumCoordinates,
+    StudioHashField,
+    StudioVanillaField,
+    StudioRenderer,
 ):
     MODELS.register_module(module=part)
 
@@ -40,8 +50,15 @@ __all__ = [
     "DensityGrid",
     "FrustumCoordinates",
     "HashGridField",
+    "LaMaInpainter",
+    "OpenCVInpainter",
+    "PatchMatchInpainter",
+    "PrecomputedInpainter",
     "Renderer",
     "SPInNeRF",
+    "StudioHashField",
+    "StudioRenderer",
+    "StudioVanillaField",
     "VanillaNeRF",
     "average_pose",
     "convert_checkpoint",

@@ -23,7 +23,6 @@ from sparsevision.methods.spin_nerf.studio.export import (
     export_scene,
     original_depth,
     plain_config,
-    stage_of_groups,
 )
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
@@ -63,7 +62,7 @@ def config_of(root):
                     "disparities": "depth",
                     "dilate": 1,
                     "pixel_centre": 0.5,
-                    "groups": {"background": {"rays": 8, "where": "background"}},
+                    "groups": {"background": {"rays": 8, "where": "background"}, "patches": {"count": 1}},
                 }
             },
         }
@@ -133,7 +132,22 @@ class TestRun:
         manager = run.pipeline.datamanager
         assert (manager.dataparser.data, manager.dataparser.factor) == (root, 2)
         assert (manager.dataparser.pixel_centre, manager.dataparser.disparities) == (0.5, "depth")
-        assert (manager.inpainted, manager.dilate, run.pipeline.stage) == ("lama_images", 1, "removal")
+        assert manager.dataparser.images == "lama_images"
+        assert manager.settings["groups"] == {"background": {"rays": 8, "where": "background"}}
+
+    def test_training_goes_on_with_the_same_rays(self, trained, root, tmp_path):
+        config, checkpoint, _ = trained
+        run = yaml.load(export_run(config, checkpoint, out=tmp_path / "runs").read_text(), Loader=yaml.Loader)
+        pipeline = run.pipeline.setup(device="cpu", test_mode="val")
+        options = plain_config(config.train_dataloader.dataset) | {
+            "groups": {"background": {"rays": 8, "where": "background"}}
+        }
+        del options["type"]
+        ours = SceneRays(**options)[5]["inputs"]
+        theirs = pipeline.datamanager.next_train(5)[1]
+        assert set(theirs) == set(ours)
+        assert all(torch.equal(theirs[name], ours[name]) for name in ours)
+        assert set(pipeline.get_train_loss_dict(5)[1]) == {"loss_background"}
 
     def test_a_moved_scene_can_be_named(self, trained, root, tmp_path):
         config, checkpoint, _ = trained
@@ -150,18 +164,6 @@ class TestRun:
     def test_a_config_of_another_method(self, trained, tmp_path):
         with pytest.raises(UserError, match="configs/spin_nerf"):
             export_run(Config({"model": {"type": "SparseSegmentor"}}), trained[1], out=tmp_path / "runs")
-
-    @pytest.mark.parametrize(
-        ("settings", "stage"),
-        [
-            ({"groups": {"colours": {}, "labels": {}}}, "segmentation"),
-            ({"groups": {"background": {}}, "images": "lama_images"}, "removal"),
-            ({"groups": {"background": {}}}, "masked"),
-            ({"groups": {"colours": {}}}, "scene"),
-        ],
-    )
-    def test_the_stage_is_told_from_the_groups(self, settings, stage):
-        assert stage_of_groups(settings) == stage
 
 
 class TestScene:

@@ -75,26 +75,19 @@ def _run_config(method: dict[str, Any], dataset: Mapping[str, Any], data: Path, 
     run = copy.deepcopy(importlib.import_module(PLUGIN).spin_nerf.config)
     data = data.resolve()
     run.data, run.experiment_name, run.timestamp = data, data.name, name
-    run.pipeline.model.method, run.pipeline.stage = method, stage_of_groups(dataset)
+    run.pipeline.model.method = method
     manager = run.pipeline.datamanager
     manager.data = manager.dataparser.data = data
     for option in OF_THE_DATA:
         if dataset.get(option) is not None:
             setattr(manager.dataparser, option, dataset[option])
     if dataset.get("images"):
-        manager.dataparser.images = manager.inpainted = dataset["images"]
-    manager.dilate = dataset.get("dilate", 0)
+        manager.dataparser.images = dataset["images"]
+    manager.settings = {
+        name: value for name, value in plain_config(dataset).items() if name not in ("type", "data_root")
+    }
+    manager.settings["groups"].pop("patches", None)  # the network that compares them is not exported
     return run
-
-
-def stage_of_groups(dataset: Mapping[str, Any]) -> str:
-    """Which stage of the plug-in draws the groups that these settings of `SceneRays` name."""
-    groups = dataset.get("groups", {})
-    if "labels" in groups:
-        return "segmentation"
-    if "background" in groups:
-        return "removal" if dataset.get("images") else "masked"
-    return "scene"
 
 
 def plain_config(value: Any) -> Any:

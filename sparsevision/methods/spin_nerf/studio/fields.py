@@ -9,13 +9,11 @@ from torch import Tensor, nn
 
 from sparsevision.methods.spin_nerf.radiance.coordinates import BoxCoordinates, Coordinates
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
-from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
 GEOMETRY_FEATURES = 15
 
 
-@MODELS.register_module()
 class StudioHashField(nn.Module):
     """`HashGridField` of nerfstudio's hash encoding, networks and spherical harmonics.
 
@@ -111,7 +109,6 @@ class StudioHashField(nn.Module):
         return self.density_network(self.grid(unit)).float()
 
 
-@MODELS.register_module()
 class StudioVanillaField(nn.Module):
     """The network of NeRF (Mildenhall et al. 2020) as nerfstudio builds it.
 

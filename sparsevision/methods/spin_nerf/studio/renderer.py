@@ -12,10 +12,8 @@ from sparsevision.methods.spin_nerf.radiance.renderer import in_parts
 from sparsevision.methods.spin_nerf.radiance.volume import disparity_of, truncated_exp
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
 from sparsevision.methods.spin_nerf.studio.sampler import StudioSampler
-from sparsevision.registry import MODELS
 
 
-@MODELS.register_module()
 class StudioRenderer(nn.Module):
     """Volume rendering of one or two fields with nerfstudio's components.
 

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
-from sparsevision.registry import MODELS
 
 
-@MODELS.register_module()
 class StudioSampler(nn.Module):
     """Intervals of rays, evenly spaced first and then by the weights of what the first ones saw.
 

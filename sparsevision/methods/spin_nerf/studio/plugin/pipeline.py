@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import torch
+import tyro
 from mmengine.logging import MessageHub
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
@@ -37,6 +38,8 @@ class SpinNerfDataManagerConfig(VanillaDataManagerConfig):
     """set by the pipeline: draw patches for the perceptual term"""
     dilate: int = 5
     """times that the masks of the hole grow by a square of 5 x 5"""
+    settings: tyro.conf.Suppress[dict[str, Any] | None] = None
+    """settings of `SceneRays` instead of all of the above: what an exported checkpoint was trained with"""
 
 
 class SpinNerfDataManager(VanillaDataManager[InputDataset]):
@@ -50,19 +53,23 @@ class SpinNerfDataManager(VanillaDataManager[InputDataset]):
     @cached_property
     def rays(self) -> SceneRays:
         """The scene in memory, from which steps are drawn."""
+        parser = self.config.dataparser
+        options = {name: getattr(parser, name) for name in ("layout", "preset", "pixel_centre", "undistort")}
+        options["factor"] = parser.factor or largest_factor(parser.data, parser.labels)
+        settings = self.config.settings or self._settings_of_stage()
+        return SceneRays(**options | settings | {"data_root": str(parser.data)})
+
+    def _settings_of_stage(self) -> dict[str, Any]:
         config, parser = self.config, self.config.dataparser
         folders = {"labels": parser.labels, "images": config.inpainted}
-        stage = stage_of(self.dataparser.scene, config.stage, **folders)
-        choices = {"rays": config.train_num_rays_per_batch, "patches": config.patches, "dilate": config.dilate}
-        settings = rays_of_stage(self.dataparser.scene, stage, disparities=parser.disparities, **folders, **choices)
-        return SceneRays(
-            data_root=str(parser.data),
-            factor=parser.factor or largest_factor(parser.data, parser.labels),
-            layout=parser.layout,
-            preset=parser.preset,
-            pixel_centre=parser.pixel_centre,
-            undistort=parser.undistort,
-            **settings,
+        return rays_of_stage(
+            self.dataparser.scene,
+            stage_of(self.dataparser.scene, config.stage, **folders),
+            rays=config.train_num_rays_per_batch,
+            patches=config.patches,
+            disparities=parser.disparities,
+            dilate=config.dilate,
+            **folders,
         )
 
     def next_train(self, step: int) -> tuple[RayBundle, dict[str, Tensor]]:
