@@ -206,6 +206,8 @@ class TestGeometry:
             propagate_by_geometry(box.images, box.masks[0], 0, scene=box.scene)
         with pytest.raises(UserError, match="empty; check the clicks"):
             propagate_by_geometry(box.images, box.masks[0] & False, 0, scene=box.scene, depths=box.depths)
+        with pytest.raises(UserError, match="5 views"):
+            propagate_by_geometry(box.images[:3], box.masks[0], 0, scene=box.scene, depths=box.depths)
         nothing = [KeyPoints(xy=np.zeros((1, 2), np.float32), depth=np.ones(1), weight=np.ones(1))] * 5
         with pytest.raises(UserError, match="no key point lies in the mask"):
             propagate_by_geometry(box.images, box.masks[0], 0, scene=box.scene, keypoints=nothing)

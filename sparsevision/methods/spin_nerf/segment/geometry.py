@@ -52,8 +52,10 @@ def propagate_by_geometry(
         undistort: follow the cameras' lens distortion; published: ignored.
 
     Raises:
-        UserError: neither key points nor depths, none of them in the mask, or an empty mask.
+        UserError: neither key points nor depths, none of them in the mask, an empty mask, or arrays of other sizes than
+            the scene's.
     """
+    _check_sizes(images, mask, scene, depths)
     surface = object_surface(mask, source, scene=scene, keypoints=keypoints, depths=depths, undistort=undistort)
     segmenter = GrabCut(max_side=max(mask.shape)) if segmenter is None else segmenter
     prompts = RegionPrompts() if prompts is None else prompts
@@ -65,6 +67,13 @@ def propagate_by_geometry(
         if region.any():
             masks[view] = segment_region(segmenter, segmenter.set_image(images[view]), region, prompts)
     return masks
+
+
+def _check_sizes(images: np.ndarray, mask: np.ndarray, scene: ViewScene, depths: np.ndarray | None) -> None:
+    expected = (len(scene), *mask.shape)
+    if images.shape[:3] != expected or (depths is not None and depths.shape != expected):
+        given = f"images {images.shape}" + ("" if depths is None else f", depths {depths.shape}")
+        raise UserError(f"the scene has {len(scene)} views and the mask is {mask.shape}; got {given}.")
 
 
 def object_surface(

@@ -21,13 +21,14 @@ class RegionPrompts:
         positive: points inside the region, as far as can be from each other.
         negative: points in a ring around it.
         box: whether its bounding box is given.
-        confidence: logit of the region's pixels in the mask that is given; 0 for no mask.
+        confidence: logit of the region's pixels in the mask that is given, 0 for no mask. A high one keeps the answer
+            to what the source view sees of the object.
     """
 
     positive: int = 5
     negative: int = 8
     box: bool = True
-    confidence: float = 8.0
+    confidence: float = 2.0
 
     def of(self, region: np.ndarray, frame: ImageFrame) -> dict[str, np.ndarray]:
         """Keyword arguments of `PromptableSegmenter.predict` for a region (H, W) bool that is not empty."""
