@@ -19,7 +19,22 @@ from tool_runner import ROOT, run_tool
 FENCE = re.compile(r"(?P<mark><!--[^\n]*-->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
 OUTSIDE = re.compile(r"https?:|mailto:|#")
 SHELL = {"bash", "sh", "shell", "console"}
-EVERYDAY = {"cd", "cp", "curl", "export", "git", "ln", "ls", "mkdir", "npm", "source", "tar", "unzip", "which"}
+EVERYDAY = {
+    "cd",
+    "cp",
+    "curl",
+    "export",
+    "git",
+    "ln",
+    "ls",
+    "mkdir",
+    "npm",
+    "ns-train",
+    "source",
+    "tar",
+    "unzip",
+    "which",
+}
 PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("configs/*/README.md"), *ROOT.glob("data/*.md")]
 )
