@@ -66,8 +66,18 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             new = Path(temporary, "new")
             new.mkdir()
             yield new
-            if folder.exists():
-                folder.rename(Path(temporary, "old"))
-            new.rename(folder)
+            _swap(new, folder, Path(temporary, "old"))
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror or error}).") from error
+
+
+def _swap(new: Path, folder: Path, old: Path) -> None:
+    """Put `new` at `folder`, whose files go to `old`, or come back when that fails."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
