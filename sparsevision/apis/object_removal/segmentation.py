@@ -62,27 +62,27 @@ def propagate(job: Job) -> None:
     """Masks of all views with the object."""
     scene, clicked = job.scene, clicked_view(job)
     views = list(scene.train)
-    images, mask = read_images(scene), read_mask(source_mask(job))
+    images, mask, source = read_images(scene)[views], read_mask(source_mask(job)), views.index(clicked.view)
     if job.settings.propagation == "features":
-        encoder = SamEncoder(build_segmenter(job))
-        source = views.index(clicked.view)
-        masks = propagate_by_features(images[views], mask, source, encoder=encoder)
+        masks = propagate_by_features(images, mask, source, encoder=SamEncoder(build_segmenter(job)))
     else:
-        masks = _by_geometry(job, images, mask, clicked.view)[views]
+        masks = _by_geometry(job, images, mask, source)
     save_masks(job, list(masks), job.folder("propagate") / "label")
 
 
 def _by_geometry(job: Job, images: NDArray, mask: NDArray, source: int) -> NDArray:
+    """Images, masks and `source` are those of the views with the object."""
     if find_model(job.scene.root) is None:
         raise UserError(
             f"{job.scene.root}: has no COLMAP model (sparse/0), whose points carry the mask into other views. Add it, "
             "or give --propagation features."
         )
+    keypoints = keypoint_depths(job.scene, preset="fixed")
     return propagate_by_geometry(
         images,
         mask,
         source,
-        scene=job.scene,
-        keypoints=keypoint_depths(job.scene, preset="fixed"),
+        scene=job.scene.only(job.scene.train),
+        keypoints=[keypoints[view] for view in job.scene.train],
         segmenter=build_segmenter(job),
     )
