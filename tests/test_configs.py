@@ -86,7 +86,7 @@ ANSWERS = {
 each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
 NEEDS_WEIGHTS = {
     "tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2"),
-    "tiny_spinnerf_densegrid_inpainted_400i_room": ("lpips_vgg16",),
+    "tiny_spinnerf_densegrid_inpainted_300i_room": ("lpips_vgg16",),
 }
 
 

@@ -13,7 +13,7 @@ SMALL = "tiny_spinnerf_densegrid_{}_room"
 FULL = "spinnerf_hashgrid_{}_statue"
 CONFIGS = {
     "small": {stage: SMALL.format(part) for stage, part in
-              (("masks", "masks_300i"), ("scene", "scene_600i"), ("final", "inpainted_400i"))},
+              (("masks", "masks_300i"), ("scene", "scene_600i"), ("final", "inpainted_300i"))},
     "full": {stage: FULL.format(part) for stage, part in
              (("masks", "masks_4000i"), ("scene", "background_4000i"), ("final", "inpainted_10000i"))},
 }  # fmt: skip

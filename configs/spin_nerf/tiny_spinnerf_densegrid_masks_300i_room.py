@@ -33,6 +33,7 @@ train_dataloader.dataset.update(
 test_dataloader.dataset.update(views="train")
 test_evaluator = dict(type=ViewMaskMetric)
 train_cfg.update(max_iters=300)
+optim_wrapper.optimizer.update(lr=0.1)
 param_scheduler[0].update(gamma=0.1 ** (1 / 300))
 default_hooks.checkpoint.update(by_epoch=False, interval=100, max_keep_ckpts=1)
 default_hooks.logger.update(interval=50)

@@ -26,6 +26,7 @@ train_dataloader.dataset.update(
     groups=dict(background=dict(rays=1024, where="background"), keypoints=dict(rays=128)),
 )
 train_cfg.update(max_iters=600)
+optim_wrapper.optimizer.update(lr=0.1)
 param_scheduler[0].update(gamma=0.1 ** (1 / 600))
 default_hooks.checkpoint.update(by_epoch=False, interval=100, max_keep_ckpts=1)
 default_hooks.logger.update(interval=50)

@@ -132,15 +132,15 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Studio:
-    """A room with its lamps, which know it without and with the target, in this order."""
+    """A room with its lamps: the shadows in it without the target and with it, in this order."""
 
     room: RemovalRoom
     lamps: tuple[Lamp, ...]
 
     @classmethod
-    def of(cls, room: RemovalRoom) -> "Studio":
-        """Hang up the lamps."""
-        return cls(room, tuple(make_lamps([room.things, room.everything])))
+    def of(cls, room: RemovalRoom, *, target_shadow: bool = True) -> "Studio":
+        """Hang up the lamps; without `target_shadow` the target throws none."""
+        return cls(room, tuple(make_lamps([room.things, room.everything if target_shadow else room.things])))
 
     def photograph(self, view: View, *, samples: int) -> Pictures:
         """Take both pictures with `samples` squared rays a pixel."""

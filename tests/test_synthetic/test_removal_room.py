@@ -94,7 +94,7 @@ def test_the_benchmarks_layout(made):
 
 
 def test_truth_of_the_views_with_the_target(made):
-    """Off the mask and its shadow the empty picture is the picture; on it, it is another one, and farther away."""
+    """Off the mask the empty picture is the picture; on it, it is another one, and farther away."""
     for name in TRAIN_NAMES:
         picture, empty = (read_image(made / folder / f"{name}.png") for folder in ("images_2", "truth/empty"))
         full, bare = (np.load(made / "truth" / kind / f"{name}.npy") for kind in ("disparity", "empty_disparity"))
@@ -171,6 +171,14 @@ def test_the_target_throws_a_shadow_and_hides_something(studio):
     assert (darker[beside] > 10).sum() > 20
     assert set(np.unique(pictures.coverage)) > {0.0, 0.5, 1.0}
     assert len(make_lamps([studio.room.things])) == len(studio.lamps)
+
+
+def test_without_its_shadow_the_target_changes_nothing_beside_itself(studio):
+    named = make_views(SMALL, np.random.default_rng(0))
+    pictures = Studio.of(studio.room, target_shadow=False).photograph(named[-1].view, samples=2)
+    beside = pictures.coverage == 0
+    assert np.array_equal(pictures.empty[beside], pictures.full[beside])
+    assert not np.array_equal(pictures.empty, pictures.full)
 
 
 def test_every_point_is_seen_from_three_views(studio):

@@ -10,7 +10,7 @@ data_root = "data/tiny_removal_room"
 factor = 2
 prepare = "Make it with: python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0"
 
-scene = dict(data_root=data_root, factor=factor, prepare=prepare)
+scene = dict(data_root=data_root, factor=factor, pixel_centre=0.5, prepare=prepare)
 train_dataloader = dict(
     batch_size=1,
     num_workers=1,

@@ -10,4 +10,5 @@ renderer = dict(
     keep_coarse_samples=False,
     linear_in_disparity=True,
     activation="softplus",
+    pdf_padding=1e-2,
 )

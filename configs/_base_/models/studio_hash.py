@@ -11,8 +11,8 @@ field = dict(
 )
 renderer = dict(
     type=StudioRenderer,
-    fine=field,
-    coarse=field,
+    fine=dict(field),
+    coarse=dict(field),
     num_samples=64,
     num_fine_samples=64,
     linear_in_disparity=True,

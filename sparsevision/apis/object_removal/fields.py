@@ -17,10 +17,15 @@ from sparsevision.engine.hooks.checkpoint import find_latest
 RUN = "run"
 
 
-def train_field(job: Job, folder: Path, config: str, **of_rays: object) -> None:
+def train_field(job: Job, folder: Path, config: str, *, begin: Path | None = None, **of_rays: object) -> None:
     """Train a field of the scene below `folder`, or go on with it where it was interrupted.
 
-    of_rays: settings of `SceneRays` that differ from the config's: labels, images, disparities.
+    Args:
+        job: with the scene.
+        folder: of the stage.
+        config: of the field.
+        begin: checkpoint to start from.
+        of_rays: settings of `SceneRays` that differ from the config's: labels, images, disparities.
     """
     settings = job.settings
     scene = {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
@@ -28,7 +33,7 @@ def train_field(job: Job, folder: Path, config: str, **of_rays: object) -> None:
         f"+{kind}_dataloader.dataset.{name}": value for kind in ("train", "test") for name, value in scene.items()
     }
     options |= {f"+train_dataloader.dataset.{name}": value for name, value in of_rays.items()}
-    options |= {"randomness.seed": settings.seed}
+    options |= {"randomness.seed": settings.seed} | ({} if begin is None else {"load_from": begin.resolve()})
     words = [f"{name}={value}" for name, value in options.items()]
     call_tool(
         "train.py", config, "--work-dir", folder / RUN, "--resume", "--cfg-options", *words, *settings.options
@@ -70,6 +75,7 @@ def train_final(job: Job) -> None:
         job,
         folder,
         config,
+        begin=find_latest(job.folder("scene") / RUN),
         images=(made / "images").resolve(),
         labels=(made / "label").resolve(),
         disparities=(made / "depth").resolve(),

@@ -130,7 +130,8 @@ class KeypointRays:
     Args:
         pixels: of the scene.
         rays: number of rays a step.
-        key_points: per view of V: positions (k,2), depths (k,), weights (k,).
+        key_points: per view of V: positions (k,2) in the image, whatever the centre of a pixel is, depths (k,), weights
+            (k,).
         background_only: leave out key points in the hole.
     """
 
@@ -159,7 +160,7 @@ class KeypointRays:
         """See the class."""
         rows = rng.integers(len(self.depth), size=self.count)
         return {
-            "rays": self.pixels.rays(self.view[rows], self.xy[rows]),
+            "rays": self.pixels.rays(self.view[rows], self.xy[rows] - self.pixels.pixel_centre),
             "depth": torch.from_numpy(self.depth[rows].astype(np.float32)),
             "weight": torch.from_numpy(self.weight[rows].astype(np.float32)),
         }

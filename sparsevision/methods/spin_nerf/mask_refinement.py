@@ -108,9 +108,10 @@ def warp_from_others(
             xy, z = project(points, scene.poses[target], scene.camera(target), undistort=undistort)
             rows, columns, seen = nearest_pixels(xy, z, views.masks.shape[1:])
             seen &= free[target][rows, columns]
-            seen[seen] = np.abs(z[seen] - depths[target][rows[seen], columns[seen]]) < tolerance * z[seen]
+            front = _bilinear(views.disparities[target], xy[seen])  # between pixels: a slanted plane has one at each
+            seen[seen] = np.abs(z[seen] * front - 1) < tolerance
             own = pixels[seen, 1], pixels[seen, 0]
-            refined.images[source][own] = _bilinear(views.images[target], xy[seen])
+            refined.images[source][own] = np.rint(_bilinear(views.images[target], xy[seen])).astype(np.uint8)
             refined.masks[source][own] = False
             pixels = pixels[~seen]
     return refined
@@ -193,16 +194,16 @@ def _nearest_cameras(poses: np.ndarray) -> list[list[int]]:
     return [[int(view) for view in row if view != source] for source, row in enumerate(order)]
 
 
-def _bilinear(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """(n, 3) uint8 colours between pixels; places outside take the border's."""
-    height, width = image.shape[:2]
+def _bilinear(values: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """What (H, W) or (H, W, C) holds between pixels, (n,) or (n, C) float64; places outside take the border's."""
+    height, width = values.shape[:2]
     x, y = np.clip(xy[:, 0], 0, width - 1), np.clip(xy[:, 1], 0, height - 1)
     left, top = np.minimum(x.astype(int), max(width - 2, 0)), np.minimum(y.astype(int), max(height - 2, 0))
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    across, down = (x - left)[:, None], (y - top)[:, None]
-    upper = image[top, left] * (1 - across) + image[top, right] * across
-    lower = image[bottom, left] * (1 - across) + image[bottom, right] * across
-    return np.rint(upper * (1 - down) + lower * down).astype(np.uint8)
+    across, down = (share.reshape(-1, *[1] * (values.ndim - 2)) for share in (x - left, y - top))
+    upper = values[top, left] * (1 - across) + values[top, right] * across
+    lower = values[bottom, left] * (1 - across) + values[bottom, right] * across
+    return upper * (1 - down) + lower * down
 
 
 def _check(images: np.ndarray, masks: np.ndarray, disparities: np.ndarray, scene: ViewScene) -> None:

@@ -1,0 +1,41 @@
+"""SPIn-NeRF, removal of the sample scene of the release.
+
+Removal: colours outside of the hole, and nothing in it (a baseline of the release).
+
+    python tools/train.py configs/spin_nerf/spinnerf_hashgrid_removal_10000i_statue.py
+    python tools/test.py configs/spin_nerf/spinnerf_hashgrid_removal_10000i_statue.py \
+        work_dirs/spinnerf_hashgrid_removal_10000i_statue/iter_10000.pth
+
+Published settings: 10,000 iterations, rate 0.03. Hardware: one graphics card; not run by us. Data:
+docs/prepare_data.md.
+"""
+
+from mmengine.config import read_base
+
+from sparsevision.datasets import RayPreprocessor
+from sparsevision.methods.spin_nerf import SPInNeRF
+
+with read_base():
+    from .._base_.datasets.spin_nerf_scene import *
+    from .._base_.default_runtime import *
+    from .._base_.models.studio_hash import *
+    from .._base_.schedules.nerf import *
+
+model = dict(
+    type=SPInNeRF,
+    preset="published",
+    data_preprocessor=dict(type=RayPreprocessor),
+    renderer=renderer,
+    weights=dict(accumulation=0.001, disparity=0.0),
+)
+train_dataloader.dataset.update(
+    dilate=5,
+    groups=dict(
+        background=dict(rays=1024, where="background"),
+        hole=dict(rays=1024, where="hole"),
+        keypoints=dict(rays=1024),
+    ),
+)
+train_cfg.update(max_iters=10000)
+default_hooks.checkpoint.update(by_epoch=False, interval=1000)
+log_processor.update(by_epoch=False)
