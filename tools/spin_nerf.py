@@ -51,6 +51,9 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default="patchmatch",
         help=f"{', '.join(INPAINTERS)}, or a folder of images (default: %(default)s)",
     )
+    parser.add_argument(
+        "--disparity-inpainter", default="opencv", help="the same for disparities (default: %(default)s, harmonically)"
+    )
     parser.add_argument("--lama-weights", help="checkpoint of big-lama, for --inpainter lama")
     parser.add_argument("--no-refine", action="store_true", help="inpaint also what other views show")
     parser.add_argument("--configs", choices=list(CONFIGS), default="small", help="of the three fields")
@@ -69,9 +72,9 @@ def settings_of(args: argparse.Namespace) -> RemovalSettings:
     configs = {
         f"{stage}_config": getattr(args, f"{stage}_config") or name for stage, name in CONFIGS[args.configs].items()
     }
-    same = ("scene", "clicks", "out", "factor", "layout", "segmenter", "propagation", "rounds", "inpainter", "seed")
+    same = ("scene", "clicks", "out", "factor", "layout", "segmenter", "propagation", "rounds", "inpainter")
     return RemovalSettings(
-        **{name: getattr(args, name) for name in (*same, "lama_weights", "device")},
+        **{name: getattr(args, name) for name in (*same, "disparity_inpainter", "lama_weights", "seed", "device")},
         **configs,
         refine=not args.no_refine,
         options=tuple(args.cfg_options),

@@ -118,6 +118,7 @@ def test_stages_can_be_left_for_later_and_forced(chain):
         ({"propagation": "geometri"}, r"propagation='geometri'. Did you mean 'geometry'"),
         ({"segmenter": "sam3"}, "segmenter='sam3'"),
         ({"inpainter": "nowhere"}, "none of patchmatch, opencv, lama, and no folder"),
+        ({"disparity_inpainter": "nowhere"}, "disparity_inpainter='nowhere' is none of"),
         ({"propagation": "features", "segmenter": "grabcut"}, "GrabCut has no features"),
         ({"rounds": 0}, "rounds=0; expected 1 to 5"),
         ({"factor": 0}, "factor=0"),

@@ -13,15 +13,13 @@ import numpy as np
 
 from sparsevision.apis.object_removal import RemovalSettings, remove_object
 from sparsevision.apis.object_removal.chain import Job, stamp_of
-from sparsevision.apis.object_removal.fields import masks_of
 from sparsevision.apis.object_removal.inpainting import build_inpainter
 from sparsevision.apis.object_removal.results import numbers_of
-from sparsevision.datasets.image_io import read_mask
 from sparsevision.datasets.views.images import read_images
-from sparsevision.datasets.views.labels import read_labels, read_test_labels
+from sparsevision.datasets.views.labels import read_test_labels
 from sparsevision.engine import call_tool, run_tool
 from sparsevision.engine.cli import say
-from sparsevision.evaluation.functional.views import mask_iou, psnr
+from sparsevision.evaluation.functional.views import psnr
 from sparsevision.utils import atomic_write
 from sparsevision.zoo import replace_between_markers
 
@@ -72,30 +70,19 @@ def measure(settings: RemovalSettings) -> dict[str, float]:
         ROWS[1]: fields["without inpainting"][METRIC],
         ROWS[2]: inpainted_psnr(job),
     }
-    values |= {
-        MASKS[0]: mean_iou(job, job.folder("propagate") / "label"),
-        MASKS[1]: mean_iou(job, masks_of(job)),
-    }
+    values |= {name: fields[name]["IoU/annotated_views"] for name in MASKS}
     return values | {"seconds": sum(stamp_of(job, path.name).get("seconds", 0.0) for path in settings.out.iterdir())}
 
 
 def inpainted_psnr(job: Job) -> float:
     """The test photographs themselves, with their holes filled from what is around them."""
     images, holes = read_images(job.scene), read_test_labels(job.scene)
-    inpainter = build_inpainter(job)
+    inpainter = build_inpainter(job, job.settings.inpainter)
     scores = []
     for view, hole in zip(job.scene.test, holes == 1, strict=True):
         filled = inpainter(images[view], hole, name=job.scene.image_names[view])
         scores.append(psnr(filled / 255.0, images[view] / 255.0, mask=hole))
     return float(np.mean(scores))
-
-
-def mean_iou(job: Job, folder: Path) -> float:
-    """Percent, over all views with the object, against the true masks."""
-    truth = read_labels(job.scene)
-    names = job.scene.image_names
-    found = [mask_iou(read_mask(folder / f"{names[view]}.png"), truth[view] == 1) for view in job.scene.train]
-    return 100 * float(np.mean(found))
 
 
 def table_of(results: dict[int, dict[str, float]]) -> str:

@@ -20,7 +20,7 @@ STAGES = (
     Stage("masks", "a field of masks, and the masks that it shows", train_masks, ("masks_config", "rounds", *TRAINING)),
     Stage("scene", "a field of all but the object", train_scene, ("scene_config",)),
     Stage("refine", "what other views show behind the object", refine, ("refine",)),
-    Stage("inpaint", "the rest, in each view", inpaint, ("inpainter", "lama_weights")),
+    Stage("inpaint", "the rest, in each view", inpaint, ("inpainter", "disparity_inpainter", "lama_weights")),
     Stage("final", "a field of the inpainted views", train_final, ("final_config",)),
     Stage("measure", "numbers, where the truth is known", measure),
     Stage("present", "a video and a page", present),

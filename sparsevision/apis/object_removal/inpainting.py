@@ -49,7 +49,8 @@ def inpaint(job: Job) -> None:
     scene, source = job.scene, job.folder("refine").resolve()
     images, disparities = read_images(scene, str(source / "images")), read_disparities(scene, str(source / "depth"))
     labels = read_labels(scene, str(source / "label"), required=False)
-    colours, depths = build_inpainter(job), OpenCVInpainter()
+    kinds = job.settings.inpainter, job.settings.disparity_inpainter
+    colours, depths = (build_inpainter(job, kind) for kind in kinds)
     for view in track(scene.train, description="inpainting"):
         hole, name = labels[view] == OBJECT, scene.image_names[view]
         images[view] = colours(images[view], hole, name=name)
@@ -57,17 +58,16 @@ def inpaint(job: Job) -> None:
     save_views(job, job.folder("inpaint"), images, disparities, labels)
 
 
-def build_inpainter(job: Job) -> Inpainter:
-    """What fills the holes of colours."""
-    match job.settings.inpainter:
+def build_inpainter(job: Job, kind: str) -> Inpainter:
+    """What fills holes: one of `INPAINTERS`, or a folder of results."""
+    match kind:
         case "patchmatch":
-            return PatchMatchInpainter()
+            return PatchMatchInpainter(seed=job.settings.seed)
         case "opencv":
             return OpenCVInpainter()
         case "lama":
             return LaMaInpainter(checkpoint=job.settings.lama_weights, device=job.settings.device or "cpu")
-        case folder:
-            return PrecomputedInpainter(folder)
+    return PrecomputedInpainter(kind)
 
 
 def save_views(job: Job, folder: Path, images: NDArray, disparities: NDArray, labels: NDArray) -> None:

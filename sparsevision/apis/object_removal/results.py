@@ -11,8 +11,11 @@ from sparsevision.apis.object_removal.chain import Job, stamp_of
 from sparsevision.apis.object_removal.fields import masks_of
 from sparsevision.datasets.image_io import read_image, read_mask
 from sparsevision.datasets.views.images import read_images
+from sparsevision.datasets.views.labels import OBJECT, UNKNOWN, read_labels
 from sparsevision.engine import call_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.evaluation.functional.views import mask_accuracy, mask_iou
+from sparsevision.utils import atomic_write
 from sparsevision.visualization.drawing import draw_mask
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.html_page import figure, number_table, write_html_page
@@ -25,9 +28,36 @@ SHOWN = 3  # views in the pictures
 
 
 def measure(job: Job) -> None:
-    """Numbers of the views without the object, under their protocols; none where the scene has no such views."""
-    if not job.scene.num_test:
+    """Numbers under their protocols: of masks where some are given, of views where some are without the object."""
+    measure_masks(job)
+    if job.scene.num_test:
+        measure_views(job)
+
+
+def measure_masks(job: Job) -> None:
+    """Agreement with the scene's own masks, in percent, as `masks.json`; none where the scene has none."""
+    truth = read_labels(job.scene, required=False)
+    annotated = [view for view in job.scene.train if (truth[view] != UNKNOWN).any()]
+    if not annotated:
         return
+    numbers = {}
+    for label, folder in (
+        ("propagated masks", job.folder("propagate") / "label"),
+        ("masks of the field", masks_of(job)),
+    ):
+        pairs = [
+            (read_mask(folder / f"{job.scene.image_names[view]}.png"), truth[view] == OBJECT) for view in annotated
+        ]
+        numbers[label] = {
+            f"{name}/annotated_views": 100 * float(np.mean([of(*pair) for pair in pairs]))
+            for name, of in (("IoU", mask_iou), ("accuracy", mask_accuracy))
+        }
+    with atomic_write(job.folder("measure") / "masks.json") as file:
+        file.write((json.dumps(numbers, indent=2) + "\n").encode())
+
+
+def measure_views(job: Job) -> None:
+    """tools/test.py of the field of all but the object, and of the final one."""
     settings, folder = job.settings, job.folder("measure")
     scene = {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
     for name, config in (("scene", settings.scene_config), ("final", settings.final_config)):
@@ -40,12 +70,18 @@ def measure(job: Job) -> None:
 
 
 def numbers_of(job: Job) -> dict[str, dict[str, float]]:
-    """What `measure` found, by field."""
-    files = {
-        "without inpainting": job.folder("measure") / "scene" / "metrics.json",
-        "with inpainted views": job.folder("measure") / "final" / "metrics.json",
-    }
-    return {label: json.loads(path.read_text(encoding="utf-8")) for label, path in files.items() if path.is_file()}
+    """What `measure` found: masks, and fields in the views without the object."""
+    folder = job.folder("measure")
+    numbers = read_numbers(folder / "masks.json")
+    for label, name in (("without inpainting", "scene"), ("with inpainted views", "final")):
+        found = read_numbers(folder / name / "metrics.json")
+        numbers |= {label: found} if found else {}
+    return numbers
+
+
+def read_numbers(path: Path) -> dict:
+    """A file of numbers; empty where it is not there."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def present(job: Job) -> None:

@@ -30,6 +30,7 @@ class RemovalSettings:
         rounds: fields of masks one after the other, each learning the masks of the one before (published: 2).
         refine: holes keep only what no other view shows (published: a script apart).
         inpainter: "patchmatch", "opencv", "lama", or a folder with an image for each view, by name.
+        disparity_inpainter: the same for disparities; "opencv" fills them harmonically.
         lama_weights: checkpoint for "lama".
         options: more settings of the three configs, as of --cfg-options.
         seed: of all random numbers.
@@ -52,6 +53,7 @@ class RemovalSettings:
     rounds: int = 1
     refine: bool = True
     inpainter: str = "patchmatch"
+    disparity_inpainter: str = "opencv"
     lama_weights: str | None = None
     options: tuple[str, ...] = ()
     seed: int = 0
@@ -62,10 +64,12 @@ class RemovalSettings:
             value = getattr(self, name)
             if value not in known:
                 raise UserError(f"{name}='{value}'.{did_you_mean(value, known)} Known: {', '.join(known)}.")
-        if self.inpainter not in INPAINTERS and not Path(self.inpainter).is_dir():
-            raise UserError(
-                f"inpainter='{self.inpainter}' is none of {', '.join(INPAINTERS)}, and no folder of inpainted images."
-            )
+        for name in ("inpainter", "disparity_inpainter"):
+            value = getattr(self, name)
+            if value not in INPAINTERS and not Path(value).is_dir():
+                raise UserError(
+                    f"{name}='{value}' is none of {', '.join(INPAINTERS)}, and no folder of inpainted views."
+                )
         if self.propagation == "features" and self.segmenter == "grabcut":
             raise UserError("GrabCut has no features: give propagation='geometry' or another segmenter.")
         if not 1 <= self.rounds <= MOST_ROUNDS:
