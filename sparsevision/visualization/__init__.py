@@ -8,6 +8,7 @@ from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import heatmap_overlay, side_by_side
 from sparsevision.visualization.passes import draw_passes
 from sparsevision.visualization.video import write_video
+from sparsevision.visualization.view_samples import draw_view_sample
 from sparsevision.visualization.visualizer import SparseVisualizer
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "draw_points",
     "draw_scribbles",
     "draw_segmented_cloud",
+    "draw_view_sample",
     "heatmap_overlay",
     "side_by_side",
     "write_image",

@@ -22,6 +22,7 @@ from sparsevision.visualization.events import draw_legend, enlarged
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import side_by_side
 from sparsevision.visualization.passes import draw_passes
+from sparsevision.visualization.view_samples import draw_view_sample
 
 PASS_HEIGHT = 240
 
@@ -35,7 +36,8 @@ class SparseVisualizer(Visualizer):
     becomes a second picture, "<name>_passes". Class colours come from the data set's `palette`, if it has one; with
     two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0). Samples of event recordings
     (with `events_path`) get a legend of the data set's classes, and small ones are enlarged. Samples of point clouds
-    (with `points`) are drawn by `draw_cloud_sample`, without an image.
+    (with `points`) are drawn by `draw_cloud_sample`, without an image, and rendered views (with `pred_view`) by
+    `draw_view_sample`.
 
     Args:
         name: of this instance.
@@ -67,7 +69,7 @@ class SparseVisualizer(Visualizer):
 
         Args:
             name: of the picture in the back-ends.
-            image: uint8 RGB (H,W,3) or grey (H,W); None for a point cloud.
+            image: uint8 RGB (H,W,3) or grey (H,W); None for a point cloud or a rendered view.
             data_sample: the fields to draw, as PixelData (1,H,W).
             draw_gt: draw truth and sparse labels.
             draw_pred: draw predictions.
@@ -108,6 +110,11 @@ class SparseVisualizer(Visualizer):
         """The picture of `add_datasample`, uint8 RGB."""
         if data_sample is not None and "points" in data_sample:
             return self._draw_cloud(data_sample, draw_gt=draw_gt, draw_pred=draw_pred, extra_panels=extra_panels)
+        if data_sample is not None and "pred_view" in data_sample:
+            panels = draw_view_sample(data_sample, draw_gt=draw_gt, draw_pred=draw_pred) | dict(extra_panels or {})
+            return side_by_side(
+                list(panels.values()), list(panels), height=self._panel_height(data_sample.pred_view[0])
+            )
         canvas = as_rgb(image)
         of_events = data_sample is not None and data_sample.get("events_path") is not None
         if of_events:

@@ -56,6 +56,25 @@ def test_predictions_of_clouds_are_arrays(tmp_path):
     assert (labels.dtype, labels.tolist(), scores.tolist()) == (np.uint8, [3, 255], [0.5, 0.0])
 
 
+def test_predictions_of_views_are_pictures_and_disparities(tmp_path):
+    made = BaseDataElement(metainfo={"sample_id": "IMG_1"})
+    made.pred_view = torch.tensor([[[1.0, 0.5]], [[0.0, 0.0]], [[0.2, 1.0]]])
+    made.pred_disparity = torch.tensor([[0.8, 0.125]])
+    made.pred_mask, made.pred_objectness = torch.tensor([[True, False]]), torch.tensor([[0.6, 0.2]])
+    made.pred_accumulation = torch.tensor([[1.0, 0.0]])
+    PredictionWriter(out_dir=str(tmp_path)).after_test_iter(RUNNER, 0, outputs=[made])
+    pictures = {
+        "view": [[[255, 0, 51], [128, 0, 255]]],
+        "mask": [[255, 0]],
+        "objectness": [[153, 51]],
+        "accumulation": [[255, 0]],
+    }
+    for name, pixels in pictures.items():
+        assert np.asarray(Image.open(tmp_path / f"pred_{name}/IMG_1.png")).tolist() == pixels
+    disparity = np.load(tmp_path / "pred_disparity/IMG_1.npy")
+    assert (disparity.dtype, disparity.tolist()) == (np.float32, made.pred_disparity.tolist())
+
+
 class Drawn(list):
     """A visualizer that only notes what it is given."""
 
@@ -72,6 +91,17 @@ def test_pictures_are_drawn_when_asked_for(tmp_path, draw, calls):
     VisualizationHook(draw=draw, interval=2).after_val_iter(runner, 0, batch, [sample()])
     VisualizationHook(draw=draw, interval=2).after_val_iter(runner, 1, batch, [sample()])
     assert [call[0] for call in runner.visualizer] == ["a", "val/a"][: 2 * calls]
+
+
+def test_a_rendered_view_needs_no_image_of_the_network(tmp_path):
+    drawn = []
+    runner = SimpleNamespace(
+        rank=0, iter=7, visualizer=SimpleNamespace(add_datasample=lambda *args, **_: drawn.append(args))
+    )
+    made = BaseDataElement(metainfo={"sample_id": "IMG_1"}, pred_view=torch.zeros(3, 4, 6))
+    batch = {"inputs": {"rays": [torch.zeros(4, 6, 6)]}}
+    VisualizationHook(draw=True, out_dir=str(tmp_path)).after_test_iter(runner, 0, batch, [made])
+    assert drawn == [("IMG_1", None, made)]
 
 
 def test_cpu_mixed_precision_runs_layers_in_bfloat16():

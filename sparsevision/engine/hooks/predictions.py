@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement, PixelData
+from torch import Tensor
 
 from sparsevision.datasets.image_io import write_png
 from sparsevision.engine.checkpoint import save_checkpoint
@@ -16,16 +17,18 @@ from sparsevision.engine.plain import to_plain
 from sparsevision.registry import HOOKS
 from sparsevision.utils import atomic_write, check_out_folder
 
-OF_CLOUDS = ("pred_point_", "pred_voxel_")
+SHARES = ("pred_mask", "pred_soft_mask", "pred_objectness", "pred_accumulation")
+ARRAYS = ("pred_point_", "pred_voxel_", "pred_disparity")
 
 
 @HOOKS.register_module()
 class PredictionWriter(Hook):
     """A file per sample and field, named by the sample, and `metrics.json`.
 
-    `pred_mask` and `pred_soft_mask` become 8-bit PNGs (255 times the probability), `pred_sem_seg` an 8-bit PNG of class
-    ids; `pred_point_labels` and the other fields of clouds a .npy array, a number a point (labels: uint8 if they fit);
-    any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by
+    `pred_mask` and `pred_soft_mask` become 8-bit PNGs (255 times the probability), and so do a view's `pred_objectness`
+    and `pred_accumulation`; `pred_sem_seg` an 8-bit PNG of class ids, `pred_view` one in colours; `pred_disparity` a
+    .npy array, and so do `pred_point_labels` and the other fields of clouds, a number a point (labels: uint8 if they
+    fit); any other field whose name starts with "pred_" a checkpoint `<sample>.<field>.pt` of tensors, read by
     `load_checkpoint`.
 
     Args:
@@ -53,12 +56,14 @@ class PredictionWriter(Hook):
 
     def _write(self, name: str, field: str, value: Any) -> None:
         folder = self.out_dir / field
-        if field in ("pred_mask", "pred_soft_mask") and isinstance(value, PixelData):
-            probability = value.data.detach().cpu().numpy().reshape(value.shape[-2:])
-            write_png(folder / f"{name}.png", np.round(probability.astype(np.float64) * 255).astype(np.uint8))
-        elif field == "pred_sem_seg" and isinstance(value, PixelData):
-            write_png(folder / f"{name}.png", value.data.cpu().numpy().reshape(value.shape[-2:]).astype(np.uint8))
-        elif field.startswith(OF_CLOUDS):
+        pixels = value.data if isinstance(value, PixelData | Tensor) else None
+        if field in SHARES and pixels is not None:
+            write_png(folder / f"{name}.png", _levels(pixels).reshape(pixels.shape[-2:]))
+        elif field == "pred_view" and pixels is not None:
+            write_png(folder / f"{name}.png", _levels(pixels).transpose(1, 2, 0))
+        elif field == "pred_sem_seg" and pixels is not None:
+            write_png(folder / f"{name}.png", pixels.cpu().numpy().reshape(pixels.shape[-2:]).astype(np.uint8))
+        elif field.startswith(ARRAYS):
             values = value.detach().cpu().numpy()
             small = values.dtype.kind == "i" and 0 <= values.min(initial=0) <= values.max(initial=0) <= 255
             with atomic_write(folder / f"{name}.npy") as file:
@@ -73,3 +78,8 @@ class PredictionWriter(Hook):
             numbers = to_plain(metrics or {}, lenient=True)
             with atomic_write(self.out_dir / "metrics.json") as file:
                 file.write((json.dumps(numbers, indent=2) + "\n").encode())
+
+
+def _levels(shares: Tensor) -> np.ndarray:
+    """Numbers in [0, 1], of any shape, as uint8."""
+    return np.round(shares.detach().cpu().numpy().astype(np.float64) * 255).astype(np.uint8)

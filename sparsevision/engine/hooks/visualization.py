@@ -67,7 +67,7 @@ class VisualizationHook(Hook):
             cloud = "pred_point_labels" in sample
             runner.visualizer.add_datasample(
                 prefix + name,
-                None if cloud else _image_of(sample, batch, number),
+                None if cloud or "pred_view" in sample else _image_of(sample, batch, number),
                 with_points(sample) if cloud else sample,
                 show=self.show,
                 wait_time=self.wait_time,
