@@ -27,15 +27,16 @@ def depth_loss(rendering: Rendering, depth: Tensor) -> Tensor:
 
 
 def disparity_loss(renderings: list[Rendering], disparity: Tensor) -> Tensor:
-    """Mean squared error of disparity (R,), summed over fine and coarse.
+    """Mean squared error of disparity (R,) where it is known, summed over fine and coarse.
 
-    A rendering in which one ray meets nothing and has no disparity (NaN) counts 0, in the graph. Renderers with
-    `finite_disparity` give none such.
+    NaN is not known: no prior covers this pixel. A rendering in which one ray meets nothing and has no disparity (NaN)
+    counts 0, in the graph. Renderers with `finite_disparity` give none such.
     """
+    known = disparity.isfinite()
     total = renderings[0]["accumulation"].sum() * 0.0
     for one in renderings:
-        if one["disparity"].isfinite().all():
-            total = total + F.mse_loss(one["disparity"], disparity)
+        if one["disparity"].isfinite().all() and known.any():
+            total = total + F.mse_loss(one["disparity"][known], disparity[known])
     return total
 
 

@@ -166,6 +166,16 @@ def test_options_of_the_volume_are_free_of_nan():
     assert raw.grad.isfinite().all()
 
 
+def test_an_empty_ray_without_disparity_spoils_no_gradient_of_others():
+    """The first ray's density is above 0, but too faint for a float; the second ray's is not."""
+    raw = torch.tensor([[[0.0, 0, 0, 1e-12], [0, 0, 0, -1]], [[0, 0, 0, 0.5], [0, 0, 0, -1]]]).requires_grad_()
+    found = volume_render(raw, torch.tensor([[1.0, 2.0]] * 2), torch.tensor([[0.0, 0, -1]] * 2))
+    assert found["accumulation"][0] == 0
+    assert found["disparity"][0].isnan()
+    (found["rgb"].sum() + found["disparity"][1]).backward()
+    assert raw.grad.isfinite().all()
+
+
 def test_the_gradient_of_a_truncated_exp_is_bounded():
     x = torch.tensor([1.0, 30.0], requires_grad=True)
     truncated_exp(x).sum().backward()

@@ -54,6 +54,16 @@ def test_one_ray_without_disparity_silences_its_rendering():
     assert silent.item() == 0.0
 
 
+def test_pixels_without_a_prior_are_left_out():
+    found = rendering(disparity=[0.5, 0.2], accumulation=[1.0, 1.0])
+    half = disparity_loss([found], torch.tensor([0.25, math.nan]))
+    assert half.item() == pytest.approx(0.0625)
+    none = disparity_loss([found], torch.tensor([math.nan, math.nan]))
+    (half + none).backward()
+    assert none.item() == 0.0
+    assert found["disparity"].grad.tolist() == pytest.approx([0.5, 0.0])
+
+
 def test_accumulation_is_a_mean():
     assert accumulation_loss(rendering(accumulation=[0.0, 1.0])).item() == pytest.approx(0.5)
 

@@ -112,7 +112,9 @@ def disparity_of(depth: Tensor, accumulation: Tensor, *, finite: bool = False) -
     """1 / (depth / accumulation) of summed depths (R,); an empty ray's is NaN, or 0 if it must be finite."""
     if finite:
         return accumulation / depth.clamp_min(FAINT)
-    return 1.0 / (depth / accumulation).clamp_min(TINY)
+    empty = accumulation == 0  # divided by 1, since the gradient of 0 / 0 would be NaN for its whole batch
+    mean = depth / accumulation.masked_fill(empty, 1.0)
+    return (1.0 / mean.clamp_min(TINY)).masked_fill(empty, torch.nan)
 
 
 def objectness(weights: Tensor, logits: Tensor) -> Tensor:
