@@ -16,6 +16,7 @@ from sparsevision.datasets.points.settings import ViewSettings
 from sparsevision.datasets.transforms import LoadImage
 from sparsevision.methods.cpcm.presets import PRESETS as CPCM_PRESETS
 from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions
+from sparsevision.methods.spin_nerf.presets import PRESETS as SPIN_NERF_PRESETS
 from sparsevision.registry import MODELS
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.utils import configs_dir
@@ -45,6 +46,13 @@ def test_the_presets_of_cpcm_are_those_of_the_page():
     assert shown == {name: (value, fixed[name]) for name, value in published.items()} | {
         name: values for name, values in changed.items() if values[0] != values[1]
     }
+
+
+def test_the_presets_of_spin_nerf_are_those_of_the_page():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|", (DOCS / "spin_nerf.md").read_text(), re.MULTILINE)
+    shown = {name: (published == "True", fixed == "True") for name, published, fixed in rows}
+    published, fixed = (vars(SPIN_NERF_PRESETS[name]) for name in ("published", "fixed"))
+    assert shown == {name: (value, fixed[name]) for name, value in published.items()}
 
 
 def test_the_example_of_a_data_set(tmp_path):
