@@ -21,9 +21,14 @@ def objectness_loss(renderings: list[Rendering], label: Tensor) -> Tensor:
     return sum(F.binary_cross_entropy_with_logits(one["logit"], label) for one in renderings if "logit" in one)
 
 
-def depth_loss(rendering: Rendering, depth: Tensor) -> Tensor:
-    """Mean squared error of depth (R,) at key points, in units of the scene; of the fine rendering alone."""
-    return F.mse_loss(rendering["depth"], depth)
+def depth_loss(rendering: Rendering, depth: Tensor, *, weight: Tensor | None = None, relative: bool = False) -> Tensor:
+    """Mean squared error of depth (R,) at key points, in units of the scene; of the fine rendering alone.
+
+    Options of the release, off in its configs: `weight` (R,) trusts points of a small reprojection error more,
+    `relative` divides errors by the depth.
+    """
+    error = (rendering["depth"] - depth) / depth if relative else rendering["depth"] - depth
+    return (error.square() if weight is None else error.square() * weight).mean()
 
 
 def disparity_loss(renderings: list[Rendering], disparity: Tensor) -> Tensor:

@@ -60,6 +60,7 @@ class SPInNeRF(BaseModel):
         perceptual: `LPIPS`, built or as a config; needed for patches. It is frozen and not part of a checkpoint.
         perceptual_from: iteration from which on patches count (published: 301).
         remembered_patches: so many targets keep their features in memory.
+        weighted_depth, relative_depth: of the depth term, see `depth_loss`.
         preset: "published" or "fixed" (see `Switches`).
         switches: single switches that differ from the preset.
         remove_object: settings of `ObjectRemoval`: `predict` renders without what the objectness calls the object.
@@ -77,6 +78,8 @@ class SPInNeRF(BaseModel):
         perceptual: nn.Module | dict | None = None,
         perceptual_from: int = 301,
         remembered_patches: int = 0,
+        weighted_depth: bool = False,
+        relative_depth: bool = False,
         preset: str = "published",
         switches: Mapping | None = None,
         remove_object: Mapping | None = None,
@@ -91,6 +94,7 @@ class SPInNeRF(BaseModel):
         distance = MODELS.build(perceptual) if isinstance(perceptual, dict) else perceptual
         self.patch_distance = distance and PatchDistance(distance, remembered=remembered_patches)
         self.perceptual_from = perceptual_from
+        self.weighted_depth, self.relative_depth = weighted_depth, relative_depth
         self.removal = settings_of(ObjectRemoval, remove_object)
         self.chunk = chunk
 
@@ -153,7 +157,9 @@ class SPInNeRF(BaseModel):
                 raise UserError("The group 'labels' needs a field with an objectness: fine=dict(objectness=True, ...).")
             return {"loss_objectness": weights.objectness * objectness_loss(renderings, group["label"])}
         if name == "keypoints":
-            return {"loss_depth": weights.depth * depth_loss(fine, group["depth"])}
+            trust = group["weight"] if self.weighted_depth else None
+            term = depth_loss(fine, group["depth"], weight=trust, relative=self.relative_depth)
+            return {"loss_depth": weights.depth * term}
         if name == "patches":
             return {"loss_perceptual": weights.perceptual * self._perceptual_term(fine, group)}
         terms = {}

@@ -44,6 +44,12 @@ def test_depth_is_that_of_the_fine_rendering():
     assert depth_loss(rendering(depth=[1.0, 4.0]), torch.tensor([2.0, 2.0])).item() == pytest.approx(2.5)
 
 
+def test_depth_by_trust_and_relative_to_it():
+    found, wanted = rendering(depth=[1.0, 6.0]), torch.tensor([2.0, 4.0])
+    assert depth_loss(found, wanted, weight=torch.tensor([2.0, 0.5])).item() == pytest.approx(2.0)
+    assert depth_loss(found, wanted, relative=True).item() == pytest.approx(0.25)
+
+
 def test_one_ray_without_disparity_silences_its_rendering():
     whole, broken = (rendering(disparity=values, accumulation=[1.0, 1.0]) for values in ([0.5, 0.2], [0.5, math.nan]))
     wanted = torch.tensor([0.25, 0.2])

@@ -134,6 +134,16 @@ def test_weights_scale_their_terms():
     assert set(removal(batch("background", "hole"), mode="loss")) == {"loss_background", "loss_accumulation"}
 
 
+def test_key_points_can_be_trusted_by_their_weight_and_relative_to_their_depth():
+    inputs = batch("keypoints") | {"keypoints_weight": torch.full((RAYS,), 3.0)}
+    plain, weighted, relative = (
+        method_of("fixed", **options)(inputs, mode="loss")["loss_depth"].item()
+        for options in ({}, {"weighted_depth": True}, {"relative_depth": True})
+    )
+    assert weighted == pytest.approx(3 * plain, rel=1e-5)
+    assert relative < 0.5 * plain
+
+
 def test_a_proposal_learns_to_bound_the_field():
     torch.manual_seed(0)
     coarse = {"type": "DensityGrid", "resolution": (8, 8, 8)}
