@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from sparsevision.datasets.views.colmap import find_model
 from sparsevision.datasets.views.disparities import read_disparities
 from sparsevision.datasets.views.images import read_images
-from sparsevision.datasets.views.keypoints import keypoint_depths
+from sparsevision.datasets.views.keypoints import KeyPoints, keypoint_depths
 from sparsevision.datasets.views.labels import read_labels, read_test_labels, reference_view
 from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.datasets.views.ray_groups import Pixels, make_groups
@@ -75,7 +76,8 @@ class SceneRays(SceneData):
     The rays of an item depend on (seed, position in the stream) alone, see `SampleIndex`.
 
     Args:
-        groups: name -> settings of `PixelRays` (rays, where), `KeypointRays` ("keypoints") or `PatchRays` ("patches").
+        groups: name -> settings of `PixelRays` (rays, where), `KeypointRays` ("keypoints") or `PatchRays` ("patches");
+            None leaves a group out.
         images: folder of other images than the scene's own, by their names (inpainted ones); relative to theirs.
         labels: folder of masks, relative to the images; None: no view has one.
         dilate: times a mask grows by a square of 5 x 5 (published: 5 for the disparities and the final field).
@@ -88,7 +90,7 @@ class SceneRays(SceneData):
     def __init__(
         self,
         *,
-        groups: Mapping[str, Mapping],
+        groups: Mapping[str, Mapping | None],
         images: str | None = None,
         labels: str | None = "label",
         dilate: int = 0,
@@ -98,6 +100,7 @@ class SceneRays(SceneData):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        groups = {name: options for name, options in groups.items() if options is not None}
         views = list(self.views)
         masks = read_labels(self.scene, labels, dilate=dilate, preset=self.preset) if labels else None
         pixels = Pixels(
@@ -110,10 +113,7 @@ class SceneRays(SceneData):
             pixel_centre=self.pixel_centre,
             undistort=self.undistort,
         )
-        points = None
-        if "keypoints" in groups:
-            every = keypoint_depths(self.scene, preset=self.preset)
-            points = [every[view] for view in views]
+        points = self._key_points() if "keypoints" in groups else None
         self.groups = make_groups(pixels, groups, key_points=points)
         self.extent = extent_of(self.scene)
         self.steps = steps
@@ -121,6 +121,15 @@ class SceneRays(SceneData):
     def _shape(self) -> tuple[int, int, int]:
         camera = self.scene.camera(self.views[0])
         return len(self.views), camera.height, camera.width
+
+    def _key_points(self) -> list[KeyPoints]:
+        if find_model(self.scene.root) is None:
+            raise UserError(
+                f"{self.scene.root}: has no COLMAP model (sparse/0), whose points the group 'keypoints' learns depths "
+                "from. Add it, or leave the group out: train_dataloader.dataset.groups.keypoints=None."
+            )
+        every = keypoint_depths(self.scene, preset=self.preset)
+        return [every[view] for view in self.views]
 
     def _reference(self, masks: np.ndarray, index: int | None, groups: Mapping[str, Mapping]) -> int | None:
         """Position among the views to learn from; None where no group asks for it."""

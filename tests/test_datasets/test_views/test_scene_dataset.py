@@ -86,11 +86,17 @@ def test_masks_grow_and_inpainted_images_take_the_place_of_others(root):
         ({"data_root": "nowhere"}, r"nowhere: there is no such folder\. Make it"),
         ({"reference": 0, "groups": {"reference": {"rays": 4, "where": "reference"}}}, "reference view 0"),
         ({"labels": "masks"}, "no view has a label"),
+        ({"groups": {"keypoints": {"rays": 4}}}, r"has no COLMAP model .*groups.keypoints=None"),
     ],
 )
 def test_what_cannot_be_used_is_told(root, options, message):
     with pytest.raises(UserError, match=message):
         rays_of(options.pop("data_root", root), prepare="Make it.", **options)
+
+
+def test_a_group_can_be_left_out(root):
+    dataset = rays_of(root, groups={"colours": {"rays": 4, "where": "all"}, "keypoints": None})
+    assert list(dataset.groups) == ["colours"]
 
 
 @pytest.mark.parametrize(("views", "expected"), [("train", COUNT - TESTED), ("test", TESTED), ("all", COUNT)])
