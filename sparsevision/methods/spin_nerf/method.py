@@ -226,9 +226,9 @@ def without_noise(renderer: nn.Module) -> Iterator[None]:
 
 
 def fit_coordinates(renderer: nn.Module, points: Tensor) -> None:
-    """Let the grids of its fields hold these points (n,3) of the world."""
+    """Let the grids of its fields hold these points (n,3) of the world; a box that was given, as published, stays."""
     for part in renderer.modules():
-        if isinstance(part, Coordinates):
+        if isinstance(part, Coordinates) and part.to_be_fitted:
             part.fit(points)
 
 

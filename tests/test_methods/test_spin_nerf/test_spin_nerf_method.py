@@ -166,6 +166,22 @@ def test_grids_hold_what_the_cameras_see(monkeypatch):
     assert torch.equal(model.renderer.fine.coordinates.low, before), "a running training keeps its grids"
 
 
+@pytest.mark.parametrize(
+    ("coordinates", "low", "high"),
+    [
+        ({"type": "BoxCoordinates", "low": (-100.0,) * 3, "high": (100.0,) * 3}, -100.0, 100.0),
+        ({"type": "ContractedCoordinates"}, -2.0, 2.0),
+        ({"type": "BoxCoordinates"}, -4.0, 3.0),
+    ],
+)
+def test_a_box_that_is_given_stays(coordinates, low, high):
+    """The release's is of side 200, whatever the cameras see of it."""
+    model = method_of("published", GRID | {"coordinates": coordinates})
+    model(batch("background") | {"extent": torch.tensor([[-2.0, -1.0, -2.0], [3.0, 2.0, -4.0]])}, mode="loss")
+    box = model.renderer.fine.coordinates
+    assert (float(box.low.min()), float(box.high.max())) == (low, high)
+
+
 def test_it_predicts_a_view_without_noise():
     model = method_of("fixed", VANILLA | {"objectness": True})
     rays = batch("patches")["patches_rays"][0]

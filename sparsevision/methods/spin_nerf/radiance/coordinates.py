@@ -10,14 +10,18 @@ class Coordinates(nn.Module):
     """Maps points to a space of its own and that space's box to [0,1]^3; what lies outside of the box leaves the cube.
 
     Args:
-        low, high: (3,) the box, in the coordinates' own space. `fit` sets it from points; it is kept in checkpoints.
+        low, high: (3,) the box, in the coordinates' own space; None leaves it to `fit`, which sets it from points. It
+            is kept in checkpoints.
     """
 
+    usual_box = ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
     low: Tensor
     high: Tensor
 
-    def __init__(self, *, low: tuple[float, ...] = (-1.0, -1.0, -1.0), high: tuple[float, ...] = (1.0, 1.0, 1.0)):
+    def __init__(self, *, low: tuple[float, ...] | None = None, high: tuple[float, ...] | None = None) -> None:
         super().__init__()
+        self.to_be_fitted = low is None and high is None
+        low, high = (own if given is None else given for given, own in zip((low, high), self.usual_box, strict=True))
         self.register_buffer("low", torch.tensor(low, dtype=torch.float32))
         self.register_buffer("high", torch.tensor(high, dtype=torch.float32))
 
@@ -48,8 +52,7 @@ class FrustumCoordinates(Coordinates):
     behind, count as 0.01.
     """
 
-    def __init__(self, *, low: tuple[float, ...] = (-1.0, -1.0, 0.0), high: tuple[float, ...] = (1.0, 1.0, 1.0)):
-        super().__init__(low=low, high=high)
+    usual_box = ((-1.0, -1.0, 0.0), (1.0, 1.0, 1.0))
 
     def space(self, points: Tensor) -> Tensor:
         """(...,3) -> (x / depth, y / depth, 1 / depth)."""
