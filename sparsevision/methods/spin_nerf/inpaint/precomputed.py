@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
+from sparsevision.datasets.views.files import load_npy
 from sparsevision.methods.spin_nerf.inpaint.base import Inpainter
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError, did_you_mean
@@ -63,10 +64,7 @@ class PrecomputedInpainter(Inpainter):
 
 
 def _load_array(file: Path) -> np.ndarray:
-    try:
-        stored = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{file}: not a whole .npy file of disparities ({error}).") from error
+    stored = load_npy(file)
     if not np.issubdtype(stored.dtype, np.floating) or not np.isfinite(stored).all():
         raise UserError(f"{file}: expected finite float disparities, got {stored.dtype}.")
     return stored.astype(np.float32)
