@@ -114,7 +114,8 @@ class SPInNeRF(BaseModel):
         """Weighted terms of the groups that the batch holds.
 
         Raises:
-            UserError: the batch holds no group of rays, or patches without `perceptual`, or labels without objectness.
+            UserError: the batch holds no group of rays, or patches without `perceptual`, labels without objectness, or
+                a hole without disparities.
         """
         if "extent" in inputs and training_iteration() == 0:
             fit_coordinates(self.renderer, inputs["extent"])
@@ -167,6 +168,11 @@ class SPInNeRF(BaseModel):
             terms["loss_accumulation"] = weights.accumulation * accumulation_loss(fine)
         if weights.disparity and "disparity" in group:
             terms["loss_disparity"] = weights.disparity * disparity_loss(renderings, group["disparity"])
+        if not terms:
+            raise UserError(
+                "The group 'hole' has nothing to learn: give the data set disparities=FOLDER of inpainted ones, or the "
+                "model weights=dict(accumulation=...), or leave the group out."
+            )
         return terms
 
     def _perceptual_term(self, fine: dict[str, Tensor], group: dict[str, Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from sparsevision.layers.lpips import LPIPS
 from sparsevision.methods.spin_nerf import SPInNeRF, VanillaNeRF, sample_pdf, volume_render
 from sparsevision.methods.spin_nerf.radiance.sampling import depths_between
+from sparsevision.utils import UserError
 
 NEAR, FAR, COARSE, FINE, RAYS, PATCH = 1.2, 8.0, 10, 6, 24, (2, 32, 32)
 FIELD = {"type": "VanillaNeRF", "depth": 3, "width": 24, "skip_after": 1}
@@ -106,3 +107,12 @@ def test_a_step_is_the_formulas_of_the_release(stage, groups):
     for (name, _), own, plain in zip(model.named_parameters(), *gradients, strict=True):
         torch.testing.assert_close(own, plain, rtol=1e-4, atol=1e-9, msg=lambda text, name=name: f"{name}: {text}")
         assert own.abs().max() > 0, name
+
+
+def test_a_hole_without_disparities_is_told():
+    inputs = batch("background", "hole")
+    del inputs["hole_disparity"]
+    with pytest.raises(UserError, match="'hole' has nothing to learn: give the data set disparities"):
+        method_of()(inputs, mode="loss")
+    emptied = method_of(weights={"accumulation": 0.001})(inputs, mode="loss")
+    assert set(emptied) == {"loss_background", "loss_accumulation"}
