@@ -44,6 +44,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--factor", type=int, required=True, help="images are that much smaller than the photographs")
     parser.add_argument("--layout", default="auto", help="of the scene's folder (default: look)")
     parser.add_argument("--segmenter", choices=SEGMENTERS, default=SEGMENTERS[0], help="what answers to clicks")
+    parser.add_argument("--segmenter-side", type=int, default=1024, help="pixels of the square that MobileSAM sees")
     parser.add_argument("--propagation", choices=PROPAGATIONS, default=PROPAGATIONS[0], help="into the other views")
     parser.add_argument("--rounds", type=int, default=1, help="fields of masks, each from the masks of the one before")
     parser.add_argument(
@@ -72,7 +73,18 @@ def settings_of(args: argparse.Namespace) -> RemovalSettings:
     configs = {
         f"{stage}_config": getattr(args, f"{stage}_config") or name for stage, name in CONFIGS[args.configs].items()
     }
-    same = ("scene", "clicks", "out", "factor", "layout", "segmenter", "propagation", "rounds", "inpainter")
+    same = (
+        "scene",
+        "clicks",
+        "out",
+        "factor",
+        "layout",
+        "segmenter",
+        "segmenter_side",
+        "propagation",
+        "rounds",
+        "inpainter",
+    )
     return RemovalSettings(
         **{name: getattr(args, name) for name in (*same, "disparity_inpainter", "lama_weights", "seed", "device")},
         **configs,

@@ -14,4 +14,4 @@ with read_base():
     from .spinnerf_hashgrid_inpainted_10000i_statue import *
 
 train_dataloader.dataset.update(data_root="data/spin_nerf/9", factor=4)
-test_dataloader.dataset.update(data_root="data/spin_nerf/9", factor=4)
+test_dataloader.dataset.update(data_root="data/spin_nerf/9", factor=4, views="test")

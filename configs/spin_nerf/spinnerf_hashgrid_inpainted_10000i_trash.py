@@ -16,4 +16,4 @@ with read_base():
     from .spinnerf_hashgrid_inpainted_10000i_statue import *
 
 train_dataloader.dataset.update(data_root="data/spin_nerf/trash", factor=4)
-test_dataloader.dataset.update(data_root="data/spin_nerf/trash", factor=4)
+test_dataloader.dataset.update(data_root="data/spin_nerf/trash", factor=4, views="test")

@@ -30,7 +30,6 @@ train_dataloader.dataset.update(
         keypoints=dict(rays=1024, background_only=False),
     )
 )
-test_dataloader.dataset.update(views="train")
 test_evaluator = dict(type=ViewMaskMetric)
 optim_wrapper.optimizer.update(lr=0.01)
 train_cfg.update(max_iters=4000)

@@ -16,4 +16,4 @@ with read_base():
     from .spinnerf_hashgrid_scene_4000i_statue import *
 
 train_dataloader.dataset.update(data_root="data/spin_nerf/4", factor=4)
-test_dataloader.dataset.update(data_root="data/spin_nerf/4", factor=4)
+test_dataloader.dataset.update(data_root="data/spin_nerf/4", factor=4, views="test")

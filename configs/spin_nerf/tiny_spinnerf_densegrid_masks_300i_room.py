@@ -22,7 +22,13 @@ with read_base():
     from .._base_.schedules.nerf import *
 
 renderer.fine.update(objectness=True)
-model = dict(type=SPInNeRF, preset="fixed", data_preprocessor=dict(type=RayPreprocessor), renderer=renderer)
+model = dict(
+    type=SPInNeRF,
+    preset="fixed",
+    data_preprocessor=dict(type=RayPreprocessor),
+    renderer=renderer,
+    weights=dict(object_pixel=3.0),  # masks that were carried from view to view are a little too small
+)
 train_dataloader.dataset.update(
     groups=dict(
         colours=dict(rays=640, where="all"),

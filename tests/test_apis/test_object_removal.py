@@ -120,6 +120,7 @@ def test_stages_can_be_left_for_later_and_forced(chain):
         ({"inpainter": "nowhere"}, "none of patchmatch, opencv, lama, and no folder"),
         ({"disparity_inpainter": "nowhere"}, "disparity_inpainter='nowhere' is none of"),
         ({"propagation": "features", "segmenter": "grabcut"}, "GrabCut has no features"),
+        ({"segmenter_side": 1000}, "segmenter_side=1000; expected a multiple of 64"),
         ({"rounds": 0}, "rounds=0; expected 1 to 5"),
         ({"factor": 0}, "factor=0"),
         ({"scene": Path("nowhere")}, r"nowhere: there is no such folder \(scene\)"),

@@ -1,6 +1,7 @@
 """A scene of the SPIn-NeRF benchmark as it is released, here the sample scene `statue` at half its size.
 
-    python tools/dataset_converters/spin_nerf.py downloads/statue --out data/spin_nerf/statue --factor 2
+    python tools/dataset_converters/spin_nerf.py downloads/statue --out data/spin_nerf/statue --factor 2 \
+        --layout llff
 
 Configs of other scenes change `data_root` and `factor`.
 """
@@ -24,7 +25,7 @@ test_dataloader = dict(
     batch_size=1,
     num_workers=2,
     sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
-    dataset=dict(scene, type=SceneViews, views="test", masks="label"),
+    dataset=dict(scene, type=SceneViews, views="train", masks="label"),  # it has no others,
 )
 test_evaluator = dict(type=ViewMetric)
 test_cfg = dict()

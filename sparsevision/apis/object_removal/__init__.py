@@ -15,7 +15,12 @@ SCENE = ("scene", "factor", "layout")
 TRAINING = ("options", "seed")
 
 STAGES = (
-    Stage("segment", "the object's mask in the view that was clicked in", segment, (*SCENE, "clicks", "segmenter")),
+    Stage(
+        "segment",
+        "the object's mask in the view that was clicked in",
+        segment,
+        (*SCENE, "clicks", "segmenter", "segmenter_side"),
+    ),
     Stage("propagate", "masks in all views", propagate, ("propagation",)),
     Stage("masks", "a field of masks, and the masks that it shows", train_masks, ("masks_config", "rounds", *TRAINING)),
     Stage("scene", "a field of all but the object", train_scene, ("scene_config",)),

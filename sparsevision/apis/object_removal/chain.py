@@ -12,6 +12,7 @@ from pathlib import Path
 from sparsevision.apis.object_removal.settings import RemovalSettings
 from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.datasets.views.scene import ViewScene
+from sparsevision.engine import read_config
 from sparsevision.engine.cli import say
 from sparsevision.utils import UserError, atomic_write
 
@@ -26,8 +27,10 @@ class Job:
 
     @cached_property
     def scene(self) -> ViewScene:
-        """The scene at the size that is worked on."""
-        return load_scene(self.settings.scene, factor=self.settings.factor, layout=self.settings.layout)
+        """The scene at the size that is worked on, with the cameras that the fields learn with."""
+        settings = self.settings
+        preset = read_config(settings.scene_config).train_dataloader.dataset.get("preset", "fixed")
+        return load_scene(settings.scene, factor=settings.factor, layout=settings.layout, preset=preset)
 
     def folder(self, stage: str) -> Path:
         """Where a stage keeps what it made."""

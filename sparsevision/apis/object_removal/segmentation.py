@@ -35,7 +35,7 @@ def build_segmenter(job: Job) -> PromptableSegmenter:
     """What answers to clicks and regions."""
     if job.settings.segmenter == "grabcut":
         return GrabCut()
-    return MobileSAM(checkpoint="mobile_sam")
+    return MobileSAM(checkpoint="mobile_sam", image_size=job.settings.segmenter_side)
 
 
 def source_mask(job: Job) -> Path:

@@ -23,6 +23,7 @@ class RemovalSettings:
         factor: images are that much smaller than the photographs.
         layout: of the scene's folder.
         segmenter: "mobile_sam" or "grabcut", for the clicks and, by geometry, for the other views.
+        segmenter_side: pixels of the square that MobileSAM sees; fewer are faster and less exact.
         propagation: "geometry" (key points as prompts) or "features" of the segmenter's image encoder.
         masks_config: config of the field of masks.
         scene_config: config of the field of all but the object.
@@ -46,6 +47,7 @@ class RemovalSettings:
     factor: int
     layout: str = "auto"
     segmenter: str = "mobile_sam"
+    segmenter_side: int = 1024
     propagation: str = "geometry"
     masks_config: str
     scene_config: str
@@ -72,6 +74,8 @@ class RemovalSettings:
                 )
         if self.propagation == "features" and self.segmenter == "grabcut":
             raise UserError("GrabCut has no features: give propagation='geometry' or another segmenter.")
+        if not 256 <= self.segmenter_side <= 1024 or self.segmenter_side % 64:
+            raise UserError(f"segmenter_side={self.segmenter_side}; expected a multiple of 64 from 256 to 1024.")
         if not 1 <= self.rounds <= MOST_ROUNDS:
             raise UserError(f"rounds={self.rounds}; expected 1 to {MOST_ROUNDS}.")
         if self.factor < 1:

@@ -16,9 +16,17 @@ def colour_loss(renderings: list[Rendering], colour: Tensor) -> Tensor:
     return sum(F.mse_loss(one["rgb"], colour) for one in renderings if "rgb" in one)
 
 
-def objectness_loss(renderings: list[Rendering], label: Tensor) -> Tensor:
-    """Binary cross-entropy of the rendered logits (R,) against labels (R,) in {0, 1}, summed over fine and coarse."""
-    return sum(F.binary_cross_entropy_with_logits(one["logit"], label) for one in renderings if "logit" in one)
+def objectness_loss(renderings: list[Rendering], label: Tensor, *, object_weight: float = 1.0) -> Tensor:
+    """Binary cross-entropy of the rendered logits (R,) against labels (R,) in {0, 1}, summed over fine and coarse.
+
+    `object_weight` is that of label 1, beside 1 for label 0.
+    """
+    weight = label.new_tensor(object_weight)
+    return sum(
+        F.binary_cross_entropy_with_logits(one["logit"], label, pos_weight=weight)
+        for one in renderings
+        if "logit" in one
+    )
 
 
 def depth_loss(rendering: Rendering, depth: Tensor, *, weight: Tensor | None = None, relative: bool = False) -> Tensor:

@@ -156,7 +156,10 @@ class SPInNeRF(BaseModel):
         if name == "labels":
             if "logit" not in fine:
                 raise UserError("The group 'labels' needs a field with an objectness: fine=dict(objectness=True, ...).")
-            return {"loss_objectness": weights.objectness * objectness_loss(renderings, group["label"])}
+            return {
+                "loss_objectness": weights.objectness
+                * objectness_loss(renderings, group["label"], object_weight=weights.object_pixel)
+            }
         if name == "keypoints":
             trust = group["weight"] if self.weighted_depth else None
             term = depth_loss(fine, group["depth"], weight=trust, relative=self.relative_depth)

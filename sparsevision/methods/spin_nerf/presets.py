@@ -42,6 +42,8 @@ class LossWeights:
         colour: squared error of colours.
         reference: the same in the hole of the reference view, without gradient to density.
         objectness: cross-entropy of the objectness.
+        object_pixel: of a pixel of the object in it, beside 1 of the background (published: 1); more makes up for masks
+            that are too small.
         depth: squared error of depth at key points.
         disparity: squared error of disparity in the hole.
         perceptual: LPIPS of patches around the hole (published: 1 / 100).
@@ -52,6 +54,7 @@ class LossWeights:
     colour: float = 1.0
     reference: float = 1.0
     objectness: float = 0.01
+    object_pixel: float = 1.0
     depth: float = 0.1
     disparity: float = 1.0
     perceptual: float = 0.01

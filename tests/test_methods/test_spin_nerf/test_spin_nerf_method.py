@@ -130,6 +130,13 @@ def test_weights_scale_their_terms():
         for weight in (1.0, 2.0)
     )
     assert double.item() == pytest.approx(2 * plain.item(), rel=1e-5)
+    field = VANILLA | {"objectness": True}
+    labels = batch("labels") | {"labels_label": torch.ones(RAYS)}
+    even, heavy = (
+        method_of("fixed", field, weights={"object_pixel": weight})(labels, mode="loss")["loss_objectness"]
+        for weight in (1.0, 3.0)
+    )
+    assert heavy.item() == pytest.approx(3 * even.item(), rel=1e-5)
     removal = method_of("fixed", weights={"disparity": 0.0, "accumulation": 0.5})
     assert set(removal(batch("background", "hole"), mode="loss")) == {"loss_background", "loss_accumulation"}
 
