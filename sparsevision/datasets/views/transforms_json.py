@@ -206,12 +206,18 @@ def _bounds(
         scale = np.linalg.norm(_applied(path, top)[0, :3])
         return pose_bounds_of_model(read_model(path.parent), names).bounds * scale
     if all(depth_files):
-        depths = (read_raw_depth(file, unit) for file in depth_files if file)
-        return np.stack([np.percentile(depth[depth > 0], NEAR_FAR_PERCENTILES) for depth in depths])
+        return np.stack([_depth_bounds(file, unit) for file in depth_files if file])
     raise UserError(
         f"{path}: nothing tells how far the scene is; expected 'near' and 'far' in each frame, a COLMAP model beside "
         "the file, or depth_file_path in each frame. Or give bounds=(near, far) in the file's units."
     )
+
+
+def _depth_bounds(file: Path, unit: float) -> np.ndarray:
+    depth = read_raw_depth(file, unit)
+    if not (depth > 0).any():
+        raise UserError(f"{file}: knows no depth, all is 0. Remove its frame, or give bounds=(near, far).")
+    return np.percentile(depth[depth > 0], NEAR_FAR_PERCENTILES)
 
 
 def _applied(path: Path, top: Frame) -> np.ndarray:

@@ -143,6 +143,9 @@ def test_bounds_come_from_depth_files(listed):
     edit(listed, lambda content: content.update(depth_unit_scale_factor=1.0))
     scene = load_transforms(listed)
     assert scene.bounds[0, 1] / scene.scale == pytest.approx(np.percentile(depth[depth > 0], 99.9))
+    np.save(files[3], np.zeros_like(depth))
+    with pytest.raises(UserError, match=rf"{files[3].name}: knows no depth"):
+        load_transforms(listed)
 
 
 def test_what_nerfstudio_did_to_the_world_is_undone_for_colmap(listed):
