@@ -245,7 +245,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("scene", type=Path, help="folder of the scene")
     parser.add_argument("--factor", type=int, default=2, help="photographs so much smaller (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=180.0, help="the network learns (default: %(default)g)")
-    parser.add_argument("--marks", type=int, default=4, help="tests of the network in that time (default: %(default)s)")
+    parser.add_argument("--marks", type=int, default=2, help="slow tests of the network (default: %(default)s)")
     parser.add_argument("--every", type=int, default=5, help="steps between tests of the grids (default: %(default)s)")
     parser.add_argument("--network", choices=NETWORKS, default="ours", help="whose (default: %(default)s)")
     parser.add_argument("--rays", type=int, default=256, help="a step of the network (default: %(default)s)")
