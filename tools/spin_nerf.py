@@ -60,7 +60,13 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--configs", choices=list(CONFIGS), default="small", help="of the three fields")
     for stage in ("masks", "scene", "final"):
         parser.add_argument(f"--{stage}-config", help=f"another config of the field of '{stage}'")
-    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all three")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of all three configs; final:KEY=VALUE of one",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all random numbers")
     parser.add_argument("--device", help="cpu, cuda, ...; default: a GPU if there is one")
     parser.add_argument("--redo-from", choices=names, metavar="STAGE", help="do this stage and all after it again")

@@ -23,7 +23,11 @@ with read_base():
 
 model = dict(type=SPInNeRF, preset="published", data_preprocessor=dict(type=RayPreprocessor), renderer=renderer)
 train_dataloader.dataset.update(
-    groups=dict(colours=dict(rays=2048, where="all"), keypoints=dict(rays=1024, background_only=False)),
+    groups=dict(
+        colours=dict(rays=1024, where="all"),
+        reference=dict(rays=1024, where="all"),  # again, and without a gradient to density
+        keypoints=dict(rays=1024, background_only=False),
+    )
 )
 train_cfg.update(max_iters=4000)
 default_hooks.checkpoint.update(by_epoch=False, interval=1000)

@@ -64,6 +64,13 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def options_of(words: Sequence[str]) -> dict[str, Any]:
+    """What the words of `--cfg-options` mean; each must have its `=`."""
+    parser = argparse.ArgumentParser()
+    add_cfg_options(parser)
+    return parser.parse_args(["--cfg-options", *words]).cfg_options if words else {}
+
+
 def apply_overrides(cfg: Config, options: Mapping[str, Any] | None) -> None:
     """Set dotted keys of a config in place.
 

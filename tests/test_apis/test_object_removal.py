@@ -9,7 +9,12 @@ from sparsevision.apis.object_removal import STAGES, RemovalSettings
 from sparsevision.apis.object_removal.chain import STAMP, Job, Stage, run_stages
 from sparsevision.utils import UserError
 
-CONFIGS = {"masks_config": "a", "scene_config": "b", "final_config": "c"}
+ROOM = "tiny_spinnerf_densegrid_{}_room"
+CONFIGS = {
+    "masks_config": ROOM.format("masks_300i"),
+    "scene_config": ROOM.format("scene_600i"),
+    "final_config": ROOM.format("inpainted_300i"),
+}
 
 
 def settings_of(folder: Path, **changes) -> RemovalSettings:
@@ -98,10 +103,42 @@ def test_files_of_something_else_are_left_alone(chain, tmp_path):
     assert (tmp_path / "out" / "second" / "thesis.tex").read_text() == "years of work"
 
 
+def test_stages_after_one_that_broke_off_are_not_believed(chain):
+    chain()
+    chain.broken = "third"
+    with pytest.raises(UserError, match="broken"):
+        chain(redo_from="second")
+    chain.broken = "second"
+    with pytest.raises(UserError, match="broken"):
+        chain(redo_from="second")
+    chain.broken = None
+    assert chain() == ["second", "third"]
+
+
+def test_a_folder_that_was_about_to_be_removed_is_no_hindrance(chain, tmp_path):
+    chain()
+    folder = tmp_path / "out" / "second"
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / ".stage.json.x.tmp").write_text("")
+    assert chain() == ["second", "third"]
+
+
+def test_options_are_for_all_configs_or_for_one(tmp_path):
+    settings = settings_of(tmp_path, options=("train_cfg.max_iters=7", "final:model.perceptual_from=9"))
+    assert settings.words_for("scene") == ["train_cfg.max_iters=7"]
+    assert settings.config_of("scene").train_cfg.max_iters == 7
+    assert settings.config_of("final").model.perceptual_from == 9
+    with pytest.raises(UserError, match="perceptual_fro'"):
+        settings_of(tmp_path, options=("final:model.perceptual_fro=9",)).config_of("final")
+    with pytest.raises(UserError, match="'max_iters' has no '='"):
+        settings_of(tmp_path, options=("max_iters",))
+
+
 def test_a_damaged_stamp_is_no_stamp(chain, tmp_path):
     chain()
     (tmp_path / "out" / "second" / STAMP).write_text("{")
-    assert chain() == ["second"]
+    assert chain() == ["second", "third"]
 
 
 def test_stages_can_be_left_for_later_and_forced(chain):

@@ -10,7 +10,7 @@ from sparsevision.datasets.image_io import read_image, read_mask
 from sparsevision.evaluation.functional.views import mask_iou
 from sparsevision.synthetic.removal_room_set import SMALL, write_removal_room
 
-QUICK = ("train_cfg.max_iters=4", "default_hooks.checkpoint.interval=2", "+model.perceptual_from=100")
+QUICK = ("train_cfg.max_iters=4", "default_hooks.checkpoint.interval=2", "final:model.perceptual_from=100")
 
 
 @pytest.fixture(scope="module")

@@ -27,5 +27,5 @@ test_dataloader = dict(
     sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
     dataset=dict(scene, type=SceneViews, views="train", masks="label"),  # it has no others,
 )
-test_evaluator = dict(type=ViewMetric)
+test_evaluator = dict(type=ViewMetric, lpips="vgg")
 test_cfg = dict()

@@ -12,7 +12,6 @@ from pathlib import Path
 from sparsevision.apis.object_removal.settings import RemovalSettings
 from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.datasets.views.scene import ViewScene
-from sparsevision.engine import read_config
 from sparsevision.engine.cli import say
 from sparsevision.utils import UserError, atomic_write
 
@@ -29,7 +28,7 @@ class Job:
     def scene(self) -> ViewScene:
         """The scene at the size that is worked on, with the cameras that the fields learn with."""
         settings = self.settings
-        preset = read_config(settings.scene_config).train_dataloader.dataset.get("preset", "fixed")
+        preset = settings.config_of("scene").train_dataloader.dataset.get("preset", "fixed")
         return load_scene(settings.scene, factor=settings.factor, layout=settings.layout, preset=preset)
 
     def folder(self, stage: str) -> Path:
@@ -78,6 +77,8 @@ def run_stages(job: Job, stages: Sequence[Stage], *, redo_from: str | None = Non
             say(f"[{number}/{len(stages)}] {stage.name}: done before, in {job.folder(stage.name)}")
         else:
             say(f"[{number}/{len(stages)}] {stage.name}: {stage.about}")
+            for later in stages[number:]:
+                spoil(job, later)
             run_stage(job, stage, fingerprint, anew=forced)
         if stage.name == until:
             return
@@ -90,15 +91,31 @@ def run_stage(job: Job, stage: Stage, fingerprint: str, *, anew: bool = False) -
         UserError: its folder holds files of something else.
     """
     folder = job.folder(stage.name)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STAMP).is_file():
+    if folder.is_dir() and not (folder / STAMP).is_file() and any(path.name[0] != "." for path in folder.iterdir()):
         raise UserError(f"{folder}: holds files of something else; choose another folder for the results.")
     if anew or stamp_of(job, stage.name).get("fingerprint") != fingerprint:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_whole(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_stamp(folder, fingerprint=fingerprint, complete=False)
     start = time.monotonic()
     stage.run(job)
     write_stamp(folder, fingerprint=fingerprint, complete=True, seconds=round(time.monotonic() - start, 1))
+
+
+def spoil(job: Job, stage: Stage) -> None:
+    """Have a later stage done anew: what it was made from is about to change."""
+    stamp = stamp_of(job, stage.name)
+    if stamp.get("fingerprint"):
+        write_stamp(job.folder(stage.name), fingerprint="", complete=False)
+
+
+def remove_whole(folder: Path) -> None:
+    """Remove a folder with all that is in it; it is gone at once, or still there."""
+    if folder.is_dir():
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_stamp(folder: Path, **content: object) -> None:

@@ -9,49 +9,55 @@ from numpy.typing import NDArray
 from sparsevision.apis.object_removal.chain import Job
 from sparsevision.apis.views import RenderedView, ViewInferencer
 from sparsevision.datasets.image_io import write_png
+from sparsevision.datasets.views.colmap import find_model
 from sparsevision.datasets.views.disparities import write_disparities
 from sparsevision.datasets.views.labels import write_masks
-from sparsevision.engine import call_tool, read_config
+from sparsevision.engine import call_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
 
 RUN = "run"
 
 
-def train_field(job: Job, folder: Path, config: str, *, begin: Path | None = None, **of_rays: object) -> None:
+def train_field(job: Job, field: str, folder: Path, *, begin: Path | None = None, **of_rays: object) -> None:
     """Train a field of the scene below `folder`, or go on with it where it was interrupted.
 
     Args:
         job: with the scene.
-        folder: of the stage.
-        config: of the field.
+        field: "masks", "scene" or "final".
+        folder: of its run.
         begin: checkpoint to start from.
         of_rays: settings of `SceneRays` that differ from the config's: labels, images, disparities.
     """
     settings = job.settings
-    scene = {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
-    options = {
-        f"+{kind}_dataloader.dataset.{name}": value for kind in ("train", "test") for name, value in scene.items()
-    }
+    options = {f"+{kind}_dataloader.dataset.{name}": value for kind in ("train", "test") for name, value in
+               scene_options(job).items()}  # fmt: skip
     options |= {f"+train_dataloader.dataset.{name}": value for name, value in of_rays.items()}
+    if find_model(job.scene.root) is None:
+        options["+train_dataloader.dataset.groups.keypoints"] = None
     options |= {"randomness.seed": settings.seed} | ({} if begin is None else {"load_from": begin.resolve()})
-    words = [f"{name}={value}" for name, value in options.items()]
-    call_tool(
-        "train.py", config, "--work-dir", folder / RUN, "--resume", "--cfg-options", *words, *settings.options
-    )  # fmt: skip
+    words = [*settings.words_for(field), *(f"{name}={value}" for name, value in options.items())]
+    config = getattr(settings, f"{field}_config")
+    call_tool("train.py", config, "--work-dir", folder / RUN, "--resume", "--cfg-options", *words)
 
 
-def trained(job: Job, folder: Path, config: str) -> ViewInferencer:
+def scene_options(job: Job) -> dict[str, object]:
+    """Which scene a data set of the configs is to load."""
+    settings = job.settings
+    return {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
+
+
+def trained(job: Job, field: str, folder: Path) -> ViewInferencer:
     """The field that `train_field` trained."""
-    return ViewInferencer(read_config(config), find_latest(folder / RUN), device=job.settings.device)
+    return ViewInferencer(job.settings.config_of(field), find_latest(folder / RUN), device=job.settings.device)
 
 
 def train_masks(job: Job) -> None:
     """The field of masks, once or several times, each time from the masks that the one before shows."""
-    labels, config = job.folder("propagate") / "label", job.settings.masks_config
+    labels = job.folder("propagate") / "label"
     for number in range(1, job.settings.rounds + 1):
         folder = job.folder("masks") / f"round_{number}"
-        train_field(job, folder, config, labels=labels.resolve())
-        masks = [view.mask for view in trained(job, folder, config)(job.scene, job.scene.train)]
+        train_field(job, "masks", folder, labels=labels.resolve())
+        masks = [view.mask for view in trained(job, "masks", folder)(job.scene, job.scene.train)]
         labels = folder / "label" if number < job.settings.rounds else masks_of(job)
         save_masks(job, masks, labels)
 
@@ -63,24 +69,24 @@ def masks_of(job: Job) -> Path:
 
 def train_scene(job: Job) -> None:
     """The field of all but the object: it sees nothing of the holes but what other views see behind them."""
-    config, folder = job.settings.scene_config, job.folder("scene")
-    train_field(job, folder, config, labels=masks_of(job).resolve())
-    save_renderings(job, trained(job, folder, config)(job.scene, job.scene.train), folder)
+    folder = job.folder("scene")
+    train_field(job, "scene", folder, labels=masks_of(job).resolve())
+    save_renderings(job, trained(job, "scene", folder)(job.scene, job.scene.train), folder)
 
 
 def train_final(job: Job) -> None:
     """The field of the inpainted views, which starts from the field of all but the object."""
-    config, folder, made = job.settings.final_config, job.folder("final"), job.folder("inpaint")
+    folder, made = job.folder("final"), job.folder("inpaint")
     train_field(
         job,
+        "final",
         folder,
-        config,
         begin=find_latest(job.folder("scene") / RUN),
         images=(made / "images").resolve(),
         labels=(made / "label").resolve(),
         disparities=(made / "depth").resolve(),
     )
-    save_renderings(job, trained(job, folder, config)(job.scene, job.scene.train), folder)
+    save_renderings(job, trained(job, "final", folder)(job.scene, job.scene.train), folder)
 
 
 def save_masks(job: Job, masks: Sequence[NDArray], folder: Path) -> None:

@@ -12,7 +12,6 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.datasets.views.disparities import read_disparities, write_disparities
 from sparsevision.datasets.views.images import read_images
 from sparsevision.datasets.views.labels import OBJECT, UNKNOWN, read_labels, write_masks
-from sparsevision.engine import read_config
 from sparsevision.methods.spin_nerf.inpaint import (
     Inpainter,
     LaMaInpainter,
@@ -25,7 +24,7 @@ from sparsevision.methods.spin_nerf.mask_refinement import refine_masks
 
 def holes_of(job: Job) -> NDArray[np.int8]:
     """(V,H,W) the masks as wide as the field of all but the object took them; -1 for views without the object."""
-    dilation = read_config(job.settings.scene_config).train_dataloader.dataset.get("dilate", 0)
+    dilation = job.settings.config_of("scene").train_dataloader.dataset.get("dilate", 0)
     return read_labels(job.scene, str(masks_of(job).resolve()), dilate=dilation)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsevision.apis.object_removal.chain import Job, stamp_of
-from sparsevision.apis.object_removal.fields import masks_of
+from sparsevision.apis.object_removal.fields import RUN, masks_of, scene_options
 from sparsevision.datasets.image_io import read_image, read_mask
 from sparsevision.datasets.views.images import read_images
 from sparsevision.datasets.views.labels import OBJECT, UNKNOWN, read_labels
@@ -58,14 +58,13 @@ def measure_masks(job: Job) -> None:
 
 def measure_views(job: Job) -> None:
     """tools/test.py of the field of all but the object, and of the final one."""
-    settings, folder = job.settings, job.folder("measure")
-    scene = {"data_root": settings.scene.resolve(), "factor": settings.factor, "layout": settings.layout}
-    for name, config in (("scene", settings.scene_config), ("final", settings.final_config)):
-        words = [f"+test_dataloader.dataset.{key}={value}" for key, value in scene.items()]
-        checkpoint = find_latest(job.folder(name) / "run")
+    folder = job.folder("measure")
+    for field in ("scene", "final"):
+        words = [f"+test_dataloader.dataset.{key}={value}" for key, value in scene_options(job).items()]
+        config, checkpoint = getattr(job.settings, f"{field}_config"), find_latest(job.folder(field) / RUN)
         call_tool(
-            "test.py", config, checkpoint, "--work-dir", folder / "runs" / name, "--out", folder / name,
-            "--cfg-options", *words, *settings.options,
+            "test.py", config, checkpoint, "--work-dir", folder / "runs" / field, "--out", folder / field,
+            "--cfg-options", *job.settings.words_for(field), *words,
         )  # fmt: skip
 
 

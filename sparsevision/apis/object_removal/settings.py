@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
+from sparsevision.engine.overrides import options_of, read_config
 from sparsevision.utils import UserError, check_out_folder, did_you_mean
 
 PROPAGATIONS = ("geometry", "features")
 INPAINTERS = ("patchmatch", "opencv", "lama")
 SEGMENTERS = ("mobile_sam", "grabcut")
 MOST_ROUNDS = 5
+FIELDS = ("masks", "scene", "final")
+PREFIXES = tuple(f"{field}:" for field in FIELDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +38,10 @@ class RemovalSettings:
         inpainter: "patchmatch", "opencv", "lama", or a folder with an image for each view, by name.
         disparity_inpainter: the same for disparities; "opencv" fills them harmonically.
         lama_weights: checkpoint for "lama".
-        options: more settings of the three configs, as of --cfg-options.
+        options: more settings of the three configs, "key=value" as of --cfg-options; "masks:", "scene:" or "final:" in
+            front of one keeps it to that config.
         seed: of all random numbers.
-        device: None takes a GPU if there is one.
+        device: of segmenting, rendering and inpainting; None takes a GPU if there is one, as training does.
 
     Raises:
         UserError: a setting that is none of these.
@@ -74,6 +80,9 @@ class RemovalSettings:
                 )
         if self.propagation == "features" and self.segmenter == "grabcut":
             raise UserError("GrabCut has no features: give propagation='geometry' or another segmenter.")
+        for word in self.options:
+            if "=" not in word:
+                raise UserError(f"options: '{word}' has no '='; expected KEY=VALUE, or e.g. final:KEY=VALUE.")
         if not 256 <= self.segmenter_side <= 1024 or self.segmenter_side % 64:
             raise UserError(f"segmenter_side={self.segmenter_side}; expected a multiple of 64 from 256 to 1024.")
         if not 1 <= self.rounds <= MOST_ROUNDS:
@@ -85,12 +94,27 @@ class RemovalSettings:
                 raise UserError(f"{path}: there is no such {'folder' if name == 'scene' else 'file'} ({name}).")
         check_out_folder(self.out, "out")
 
+    def words_for(self, field: str) -> list[str]:
+        """The options that are meant for one of the three configs."""
+        named = [word.partition(":") if word.startswith(PREFIXES) else ("", "", word) for word in self.options]
+        return [word for owner, _, word in named if owner in ("", field)]
+
+    def config_of(self, field: str) -> Config:
+        """The config of a field ("masks", "scene" or "final") with its options.
+
+        Raises:
+            UserError: no such config, or an option that it does not know.
+        """
+        return read_config(getattr(self, f"{field}_config"), options_of(self.words_for(field)))
+
     def only(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Plain values of some of them; of a file what it holds."""
-        return {name: _plain(getattr(self, name)) for name in names}
+        """Plain values of some of them; of a file or a config what it holds."""
+        return {name: self._plain(name) for name in names}
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return value.read_text(encoding="utf-8") if value.is_file() else str(value)
-    return list(value) if isinstance(value, tuple) else value
+    def _plain(self, name: str) -> Any:
+        value = getattr(self, name)
+        if name.endswith("_config"):
+            return read_config(value).dump()
+        if isinstance(value, Path):
+            return value.read_text(encoding="utf-8") if value.is_file() else str(value)
+        return list(value) if isinstance(value, tuple) else value
