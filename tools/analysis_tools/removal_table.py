@@ -1,7 +1,8 @@
 """Compare ways to remove an object from synthetic rooms: the whole chain, masked NeRF, and inpainting without a NeRF.
 
 For each seed a room is made and tools/spin_nerf.py's chain is run on it. All are measured in the views without the
-object, inside of the hole that it would leave there ("masked" protocol).
+object, inside of the hole that it would leave there ("masked" protocol). The last column is the whole chain less that
+row (for masks: those of the field less the propagated ones): mean and standard error over seeds, and each of them.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from sparsevision.apis.object_removal import RemovalSettings, remove_object
 from sparsevision.apis.object_removal.chain import Job, stamp_of
@@ -19,14 +21,15 @@ from sparsevision.datasets.views.images import read_images
 from sparsevision.datasets.views.labels import read_test_labels
 from sparsevision.engine import call_tool, run_tool
 from sparsevision.engine.cli import say
-from sparsevision.evaluation.functional.views import psnr
+from sparsevision.evaluation import ViewMetric
 from sparsevision.utils import atomic_write
 from sparsevision.zoo import replace_between_markers
 
-METRIC = "PSNR/masked"
+METRICS = {"PSNR/masked": "dB", "LPIPS/masked": "less is better"}
 FULL = "whole chain"
 ROWS = (FULL, "masked NeRF", "each view inpainted, no NeRF")
 MASKS = ("propagated masks", "masks of the field")
+IOU = "IoU/annotated_views"
 BEGIN, END = "<!-- rooms:begin -->", "<!-- rooms:end -->"
 CHOICES = {
     "propagation": "features",
@@ -62,52 +65,63 @@ def settings_of(work_dir: Path, seed: int) -> RemovalSettings:
     return RemovalSettings(scene=room, clicks=room / "clicks.json", out=out, factor=2, seed=seed, **CHOICES)
 
 
-def measure(settings: RemovalSettings) -> dict[str, float]:
-    """Run the chain, and give its numbers: PSNR in the hole in dB, mask IoU in percent, seconds."""
+def measure(settings: RemovalSettings) -> dict[str, dict[str, float]]:
+    """Run the chain, and give its numbers: metric -> row -> value; "seconds" of the stages."""
     remove_object(settings)
     job = Job(settings)
-    fields = numbers_of(job)
-    values = {
-        FULL: fields["with inpainted views"][METRIC],
-        ROWS[1]: fields["without inpainting"][METRIC],
-        ROWS[2]: inpainted_psnr(job),
+    fields, inpainted = numbers_of(job), inpainted_numbers(job)
+    results = {
+        metric: dict(
+            zip(ROWS, (fields["with inpainted views"][metric], fields["without inpainting"][metric], own), strict=True)
+        )
+        for metric, own in inpainted.items()
     }
-    values |= {name: fields[name]["IoU/annotated_views"] for name in MASKS}
-    return values | {"seconds": sum(stamp_of(job, path.name).get("seconds", 0.0) for path in settings.out.iterdir())}
+    results[IOU] = {name: fields[name][IOU] for name in MASKS}
+    seconds = {path.name: stamp_of(job, path.name).get("seconds", 0.0) for path in settings.out.iterdir()}
+    return results | {"seconds": seconds}
 
 
-def inpainted_psnr(job: Job) -> float:
-    """The test photographs themselves, with their holes filled from what is around them."""
-    images, holes = read_images(job.scene), read_test_labels(job.scene)
+def inpainted_numbers(job: Job) -> dict[str, float]:
+    """Of the test photographs themselves, with their holes filled from what is around them."""
+    images, holes = read_images(job.scene), read_test_labels(job.scene) == 1
     inpainter = build_inpainter(job, job.settings.inpainter)
-    scores = []
-    for view, hole in zip(job.scene.test, holes == 1, strict=True):
+    metric = ViewMetric(protocols=("masked",), lpips="vgg")
+    for view, hole in zip(job.scene.test, holes, strict=True):
         filled = inpainter(images[view], hole, name=job.scene.image_names[view])
-        scores.append(psnr(filled / 255.0, images[view] / 255.0, mask=hole))
-    return float(np.mean(scores))
+        shown, true = (torch.from_numpy(image / 255).float().permute(2, 0, 1) for image in (filled, images[view]))
+        sample = {"scene": job.scene.name, "view": str(view), "pred_view": shown, "gt_view": true}
+        metric.process({}, [sample | {"gt_mask": torch.from_numpy(hole)}])
+    found = metric.evaluate(len(holes))
+    return {name: found[name] for name in METRICS}
 
 
-def table_of(results: dict[int, dict[str, float]]) -> str:
-    """Markdown: a row for each way, its values by seed, mean, and how much less than the whole chain it is."""
+def table_of(results: dict[int, dict[str, dict[str, float]]]) -> str:
+    """Markdown: a row for each way and metric: its values by seed, their mean, the chain's lead over it."""
     seeds = list(results)
-    head = f"| | {' | '.join(f'seed {seed}' for seed in seeds)} | mean | whole chain is better by |"
-    lines = [head, "| --- " * (len(seeds) + 3) + "|"]
-    for name in (*ROWS, *MASKS):
-        values = np.array([results[seed][name] for seed in seeds])
-        lead = "" if name in (FULL, *MASKS) else paired(np.array([results[seed][FULL] for seed in seeds]) - values)
-        unit = "IoU, %" if name in MASKS else f"{METRIC}, dB"
-        shown = " | ".join(f"{value:.2f}" for value in values)
-        lines.append(f"| {name} ({unit}) | {shown} | **{values.mean():.2f}** | {lead} |")
-    gain = paired(np.array([results[seed][MASKS[1]] - results[seed][MASKS[0]] for seed in seeds]))
-    lines.append(f"| field over propagated masks (IoU, %) | {' | '.join('' for _ in seeds)} | | {gain} |")
+    lines = [f"| | {' | '.join(f'seed {seed}' for seed in seeds)} | mean | difference |"]
+    lines.append("| --- " * (len(seeds) + 3) + "|")
+    for metric, unit in METRICS.items():
+        chain = np.array([results[seed][metric][FULL] for seed in seeds])
+        for name in ROWS:
+            values = np.array([results[seed][metric][name] for seed in seeds])
+            lines.append(row_of(f"{name} ({metric}, {unit})", values, chain - values if name != FULL else None))
+    propagated, field = (np.array([results[seed][IOU][name] for seed in seeds]) for name in MASKS)
+    lines.append(row_of(f"{MASKS[0]} ({IOU}, %)", propagated, field - propagated))
+    lines.append(row_of(f"{MASKS[1]} ({IOU}, %)", field, None))
     return "\n".join(lines)
+
+
+def row_of(name: str, values: np.ndarray, differences: np.ndarray | None) -> str:
+    """One row, with what the whole method has more than it."""
+    shown = " | ".join(f"{value:.3f}" for value in values)
+    return f"| {name} | {shown} | **{values.mean():.3f}** | {'' if differences is None else paired(differences)} |"
 
 
 def paired(differences: np.ndarray) -> str:
     """Mean and standard error of differences, with each of them."""
     error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
-    each = ", ".join(f"{value:+.2f}" for value in differences)
-    return f"{differences.mean():+.2f} ± {error:.2f} ({each})"
+    each = ", ".join(f"{value:+.3f}" for value in differences)
+    return f"{differences.mean():+.3f} ± {error:.3f} ({each})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
