@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparsevision.apis.event_settings import EventSettings, event_settings
-from sparsevision.apis.model import init_model, on_device
+from sparsevision.apis.model import given_model
 from sparsevision.datasets.events.formats.hdf5 import refuse_holes
 from sparsevision.datasets.events.reader import EventReader, open_events, read_rectify_map
 from sparsevision.datasets.events.types import Events
@@ -70,10 +70,7 @@ class EventSegInferencer:
         *,
         device: str | None = None,
     ) -> None:
-        if not isinstance(model, BaseModel):
-            model = init_model(model, checkpoint, device=device)
-        elif device is not None:
-            model = on_device(model, device)
+        model = given_model(model, checkpoint, device=device)
         self.model = model.eval()
         if not hasattr(model, "step"):
             raise UserError(

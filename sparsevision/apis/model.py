@@ -65,3 +65,16 @@ def init_model(
         )
     model.cfg = cfg
     return on_device(model, device or default_device()).eval()
+
+
+def given_model(
+    model: str | Path | Config | BaseModel, checkpoint: str | Path | None, *, device: str | None
+) -> BaseModel:
+    """What an inferencer is given, as a model: built by `init_model`, or as it is, on the device if one is named.
+
+    Raises:
+        UserError: see `init_model`.
+    """
+    if not isinstance(model, BaseModel):
+        return init_model(model, checkpoint, device=device)
+    return model if device is None else on_device(model, device)

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from numpy.typing import NDArray
 
-from sparsevision.apis.model import init_model, on_device
+from sparsevision.apis.model import given_model
 from sparsevision.apis.point_settings import point_settings
 from sparsevision.datasets.points.ply import PlyMesh, write_ply
 from sparsevision.datasets.points.read_cloud import CloudFile, read_cloud, upright_metres
@@ -122,10 +122,7 @@ class PointSegInferencer:
         *,
         device: str | None = None,
     ) -> None:
-        if not isinstance(model, BaseModel):
-            model = init_model(model, checkpoint, device=device)
-        elif device is not None:
-            model = on_device(model, device)
+        model = given_model(model, checkpoint, device=device)
         if not hasattr(model, "network") or not hasattr(model, "cfg"):
             raise UserError(
                 f"{type(model).__name__} is no method for point clouds, or was not built by init_model, so its config "

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from numpy.typing import NDArray
 
-from sparsevision.apis.model import init_model, on_device
+from sparsevision.apis.model import given_model
 from sparsevision.datasets.views.dataset import view_rays
 from sparsevision.datasets.views.scene import ViewScene
 from sparsevision.utils import UserError
@@ -63,10 +63,7 @@ class ViewInferencer:
         *,
         device: str | None = None,
     ) -> None:
-        if not isinstance(model, BaseModel):
-            model = init_model(model, checkpoint, device=device)
-        elif device is not None:
-            model = on_device(model, device)
+        model = given_model(model, checkpoint, device=device)
         if not hasattr(model, "renderer"):
             raise UserError(
                 f"{type(model).__name__} is no radiance field; ViewInferencer needs e.g. a config of configs/spin_nerf."

@@ -16,7 +16,6 @@ from sparsevision.utils import UserError, did_you_mean
 from sparsevision.weights import resolve_weights
 
 TRUNKS = {"vgg": "vgg16", "alex": "alexnet"}
-WEIGHTS = {"vgg": "lpips_vgg16", "alex": "lpips_alexnet"}
 TAPS = {"vgg": (3, 8, 15, 22, 29), "alex": (1, 4, 7, 9, 11)}  # layers of torchvision's `features`, all of them ReLUs
 CHANNELS = {"vgg": (64, 128, 256, 512, 512), "alex": (64, 192, 384, 256, 256)}
 SMALLEST = {"vgg": 16, "alex": 31}  # pixels; below this a feature map is empty
@@ -95,15 +94,6 @@ class LPIPS(nn.Module):
             return torch.stack([values.mean((1, 2, 3)) for values in maps]).sum(0)
         enlarged = [F.interpolate(values, size, mode="bilinear", align_corners=False) for values in maps]
         return torch.stack(enlarged).sum(0)[:, 0]
-
-
-def load_lpips(net: str = "vgg", weights: str | Path | None = None) -> LPIPS:
-    """LPIPS with its published weights, or with those of a file; fetches nothing.
-
-    Raises:
-        UserError: the weights are not in the cache; says how to get them.
-    """
-    return LPIPS(net, weights=weights if weights is not None else WEIGHTS.get(net)).eval()
 
 
 def convolutions_of(net: str) -> nn.Sequential:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparsevision.layers.lpips import CHANNELS, LPIPS, TRUNKS, convolutions_of, load_lpips
+from sparsevision.layers.lpips import CHANNELS, LPIPS, TRUNKS, convolutions_of
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
@@ -41,7 +41,7 @@ def published(net: str, own: LPIPS) -> torch.nn.Module:
 
 @pytest.mark.parametrize("net", ["vgg", "alex"])
 def test_the_published_package_gives_the_same_numbers(net, weights, pairs):
-    own = load_lpips(net, weights(WEIGHTS[net]))
+    own = LPIPS(net, weights(WEIGHTS[net]))
     theirs = published(net, own)
     for a, b in pairs:
         torch.testing.assert_close(own(a, b), theirs(a, b).view(-1), rtol=0, atol=1e-5)
@@ -55,13 +55,13 @@ def test_the_heads_are_the_published_ones(net, weights):
     """The package carries the heads itself: bit for bit those that came with the trunk."""
     lpips = pytest.importorskip("lpips")
     theirs = lpips.LPIPS(net=net, pretrained=True, pnet_rand=True, verbose=False)
-    for head, weight in zip(theirs.lins, load_lpips(net, weights(WEIGHTS[net])).heads, strict=True):
+    for head, weight in zip(theirs.lins, LPIPS(net, weights(WEIGHTS[net])).heads, strict=True):
         assert torch.equal(head.model[-1].weight.view(-1), weight)
 
 
 def test_worse_looks_further_away(weights, pairs):
     """Measured once with these weights: a change of the layers or of the scaling would show without the package."""
-    own = load_lpips("alex", weights("lpips_alexnet"))
+    own = LPIPS("alex", weights("lpips_alexnet"))
     assert [float(own(a, b)) for a, b in pairs] == pytest.approx([BLURRED, COMPRESSED, DIFFERENT], abs=1e-4)
 
 
@@ -112,4 +112,4 @@ def test_what_is_refused(tmp_path):
         own(torch.zeros(1, 3, 32, 64), torch.zeros(1, 3, 32, 65))
     torch.save(LPIPS("alex").state_dict(), tmp_path / "alex.pth")
     with pytest.raises(UserError, match="LPIPS"):
-        load_lpips("vgg", tmp_path / "alex.pth")
+        LPIPS("vgg", tmp_path / "alex.pth")

@@ -56,8 +56,6 @@ def test_a_model_comes_back_as_it_was(tmp_path, as_text):
 def test_points_are_found_by_their_ids():
     points = small_model().points
     assert points.rows(np.array([70, 3, 2, 999])).tolist() == [2, -1, 0, -1]
-    assert points.seen_by(9).tolist() == [0, 1, 2]
-    assert points.seen_by(2).tolist() == [1]
     assert [image.id for image in small_model().by_name()] == [9, 2]
 
 

@@ -121,11 +121,6 @@ class Points:
         rows = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
         return np.where(self.ids[rows] == ids, rows, -1)
 
-    def seen_by(self, image_id: int) -> np.ndarray:
-        """Rows of the points whose track holds this image."""
-        owner = np.repeat(np.arange(len(self.ids)), self.track_lengths)
-        return np.unique(owner[self.track_images == image_id])
-
 
 @dataclass(frozen=True)
 class Model:

@@ -58,11 +58,11 @@ class PatchMatchInpainter(Inpainter):
         super().__init__(dilation=dilation)
         self.patch_radius = patch_radius
         self.seed = seed
-        self.library = require("patchmatch", extra="nerf", why="PatchMatch inpainting")
+        self.patchmatch = require("patchmatch", extra="nerf", why="PatchMatch inpainting")
 
     def fill_colours(self, image: np.ndarray, mask: np.ndarray, name: str) -> np.ndarray:
-        self.library.set_random_seed(self.seed)
-        return self.library.inpaint(image, mask, patch_size=self.patch_radius)
+        self.patchmatch.set_random_seed(self.seed)
+        return self.patchmatch.inpaint(image, mask, patch_size=self.patch_radius)
 
     def fill_disparities(self, disparity: np.ndarray, mask: np.ndarray, name: str) -> np.ndarray:
         low, high = disparity[~mask].min(), disparity[~mask].max()
