@@ -1,11 +1,12 @@
-"""Parts of the golden scene of SPIn-NeRF: its label files and its COLMAP model."""
+"""Parts of the golden scene of SPIn-NeRF: its label files and its COLMAP model; points in a scene's frame."""
 
 from pathlib import Path
 
 import numpy as np
 
 from sparsevision.datasets.image_io import write_png
-from sparsevision.datasets.views.colmap import Camera, Image, Model, Points
+from sparsevision.datasets.views.colmap import Camera, Image, Model, Points, read_model
+from sparsevision.datasets.views.scene import ViewScene
 
 
 def write_label(path: Path, label: np.ndarray, kind: str) -> None:
@@ -51,3 +52,9 @@ def golden_model(golden: dict, ids: list[int] | None = None) -> Model:
     )
     camera = Camera(1, "SIMPLE_RADIAL", 224, 160, (float(focal), 112.0, 80.0, 0.02))
     return Model({1: camera}, dict(reversed(images.items())), points)
+
+
+def scene_points(scene: ViewScene, model: Model | None = None) -> np.ndarray:
+    """COLMAP's points in the scene's frame, (P, 3)."""
+    model = read_model(scene.root) if model is None else model
+    return model.points.xyz @ scene.world_to_scene[:, :3].T + scene.world_to_scene[:, 3]

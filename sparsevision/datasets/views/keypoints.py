@@ -52,13 +52,6 @@ def count_key_points(scene: ViewScene, model: Model) -> int:
     return sum(len(points.depth) for points in keypoint_depths(scene, model))
 
 
-def scene_points(scene: ViewScene, model: Model | None = None) -> np.ndarray:
-    """COLMAP's points in the scene's frame, (P, 3)."""
-    model = read_model(scene.root) if model is None else model
-    pair_cameras(scene, model)
-    return model.points.xyz @ scene.world_to_scene[:, :3].T + scene.world_to_scene[:, 3]
-
-
 def _view(
     scene: ViewScene, view: int, image: Image | None, model: Model, weights: np.ndarray, preset: str
 ) -> KeyPoints:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden_views import golden_model
+from golden_views import golden_model, scene_points
 
 from sparsevision.datasets.views import disparities
 from sparsevision.datasets.views.colmap import read_model, write_model
 from sparsevision.datasets.views.disparities import read_disparities, write_disparities
-from sparsevision.datasets.views.keypoints import keypoint_depths, scene_points
+from sparsevision.datasets.views.keypoints import keypoint_depths
 from sparsevision.datasets.views.llff import load_llff
 from sparsevision.datasets.views.pairing import pair_cameras
 from sparsevision.utils import UserError

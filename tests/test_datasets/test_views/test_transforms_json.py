@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_views import scene_points
 from PIL import Image
 
 from sparsevision.datasets.image_io import write_png
 from sparsevision.datasets.views.disparities import read_depths, read_raw_depth
-from sparsevision.datasets.views.keypoints import keypoint_depths, scene_points
+from sparsevision.datasets.views.keypoints import keypoint_depths
 from sparsevision.datasets.views.labels import read_labels
 from sparsevision.datasets.views.llff import load_llff
 from sparsevision.datasets.views.transforms_json import load_transforms

@@ -1,4 +1,4 @@
-"""The renderer: where it samples, what it returns, where gradients stop, and whole views."""
+"""The renderer: where it samples, what it returns, and where gradients stop."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from sparsevision.methods.spin_nerf.radiance import renderer as renderer_module
 from sparsevision.methods.spin_nerf.radiance.dense_field import DenseGridField, DensityGrid
 from sparsevision.methods.spin_nerf.radiance.ray_losses import interlevel_loss
 from sparsevision.methods.spin_nerf.radiance.removal import ObjectRemoval, smooth_along_ray
-from sparsevision.methods.spin_nerf.radiance.renderer import Renderer, render_view
+from sparsevision.methods.spin_nerf.radiance.renderer import Renderer
 from sparsevision.methods.spin_nerf.radiance.vanilla import VanillaNeRF
 from sparsevision.methods.spin_nerf.radiance.volume import truncated_exp, volume_render
 
@@ -129,21 +129,6 @@ def test_a_proposal_that_is_above_costs_nothing():
     same = {"z": z, "weights": weights}
     assert interlevel_loss(same, same) == 0
     assert interlevel_loss(same, {"z": z, "weights": 0.5 * weights}) > 0
-
-
-def test_a_view_is_the_rays_of_its_pixels_in_any_chunks():
-    renderer = build(objectness=True).train()
-    whole = render_view(renderer, CAMERA, POSE, 1.2, 8.0, per_sample=True)
-    parts = render_view(renderer, CAMERA, POSE.numpy(), 1.2, 8.0, chunk=5)
-    assert renderer.training
-    assert set(whole) - set(parts) == {"weights", "z"}
-    assert whole["rgb"].shape == (4, 6, 3)
-    assert whole["logit"].shape == whole["disparity"].shape == (4, 6)
-    assert not whole["rgb"].requires_grad
-    for name, value in parts.items():
-        assert torch.allclose(value, whole[name], atol=1e-6, equal_nan=True), name
-    rendered = renderer.eval()(rays(), 1.2, 8.0)["fine"]["rgb"].view(4, 6, 3)
-    assert torch.allclose(rendered, whole["rgb"], atol=1e-6)
 
 
 def test_points_are_asked_in_parts_without_gradients(monkeypatch):

@@ -11,12 +11,12 @@ from studio_scene import NAMES, TEST, write_scene
 from tool_runner import run_tool
 
 from sparsevision.datasets.image_io import read_grey
-from sparsevision.datasets.views.dataset import SceneRays
+from sparsevision.datasets.views.dataset import SceneRays, view_rays
 from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.engine import CheckpointError, save_checkpoint
 from sparsevision.methods.spin_nerf.method import SPInNeRF
 from sparsevision.methods.spin_nerf.radiance.hash_field import HashGridField
-from sparsevision.methods.spin_nerf.radiance.renderer import Renderer, render_view
+from sparsevision.methods.spin_nerf.radiance.renderer import Renderer
 from sparsevision.methods.spin_nerf.studio.cameras import studio_cameras
 from sparsevision.methods.spin_nerf.studio.export import (
     export_run,
@@ -123,7 +123,8 @@ class TestRun:
         _, pipeline, _, step = eval_setup(written)
         assert step == 120
         outputs = pipeline.model.get_outputs_for_camera(studio_cameras(scene, [3], pixel_centre=0.5))
-        ours = render_view(model.renderer, scene.camera(3), scene.poses[3], scene.near, scene.far, pixel_centre=0.5)
+        with torch.no_grad():
+            ours = model.render(view_rays(scene, 3, pixel_centre=0.5), torch.tensor([scene.near, scene.far]))
         torch.testing.assert_close(outputs["rgb"], ours["rgb"], atol=2e-5, rtol=0)
 
     def test_the_config_remembers_how_the_data_were_read(self, trained, root, tmp_path):

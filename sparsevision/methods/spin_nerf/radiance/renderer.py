@@ -1,20 +1,14 @@
 """Renders rays with a field: coarse depths, fine ones where the coarse pass sees something, a sum along the ray."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparsevision.datasets.views.rays import pixel_grid, rays_at
 from sparsevision.methods.spin_nerf.radiance.removal import ObjectRemoval
 from sparsevision.methods.spin_nerf.radiance.sampling import PDF_PADDING, depths_between, fine_depths, stratified
 from sparsevision.methods.spin_nerf.radiance.volume import composite, opacities, weights_of
-
-if TYPE_CHECKING:
-    from sparsevision.datasets.views.scene import Intrinsics
 
 Bound = float | Tensor
 POINTS_AT_ONCE = 65_536
@@ -170,48 +164,6 @@ def in_parts(ask: Callable[..., Tensor], points: Tensor, *others: Tensor) -> Ten
     if torch.is_grad_enabled() or len(points) <= size:
         return ask(points, *others)
     return torch.cat([ask(*part) for part in zip(*(value.split(size) for value in (points, *others)), strict=True)])
-
-
-@torch.no_grad()
-def render_view(
-    renderer: Renderer,
-    intrinsics: "Intrinsics",
-    c2w: Tensor | np.ndarray,
-    near: float,
-    far: float,
-    *,
-    chunk: int = 32_768,
-    pixel_centre: float = 0.0,
-    undistort: bool = False,
-    removal: ObjectRemoval | None = None,
-    per_sample: bool = False,
-) -> dict[str, Tensor]:
-    """What a camera sees, in eval mode and without gradients.
-
-    Args:
-        renderer: its mode is left as it was.
-        intrinsics, c2w: of the camera, see `rays_at`.
-        near, far: depths.
-        chunk: rays at once.
-        pixel_centre, undistort: see `rays_at`.
-        removal: render without the object.
-        per_sample: also return weights and z, (H,W,S).
-
-    Returns:
-        rgb (H,W,3), disparity, accumulation, depth (H,W), and logit (H,W) with objectness: the fine field's.
-    """
-    height, width = intrinsics.height, intrinsics.width
-    device = next(renderer.parameters()).device
-    xy = pixel_grid(height, width, device=device).reshape(-1, 2)
-    rays = torch.cat(rays_at(xy, intrinsics, c2w, pixel_centre=pixel_centre, undistort=undistort), -1)
-    was_training = renderer.training
-    renderer.eval()
-    try:
-        parts = [renderer(part, near, far, removal=removal)["fine"] for part in rays.split(chunk)]
-    finally:
-        renderer.train(was_training)
-    names = [name for name in parts[0] if per_sample or name not in PER_SAMPLE]
-    return {name: torch.cat([part[name] for part in parts]).unflatten(0, (height, width)) for name in names}
 
 
 def _with_view(rays: Tensor) -> Tensor:
