@@ -5,6 +5,7 @@ python tools/make_synthetic.py photos --out data/photos
 python tools/make_synthetic.py street --out data/tiny_street --seed 0
 python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
 python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
+python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0
 """
 
 import argparse
@@ -14,6 +15,7 @@ from rich.progress import Progress
 
 from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
+from sparsevision.synthetic.detection_set import DetectionSetSettings, write_detection_set
 from sparsevision.synthetic.photos import write_photos
 from sparsevision.synthetic.removal_room_set import SMALL as SMALL_REMOVAL_ROOM
 from sparsevision.synthetic.removal_room_set import RemovalRoomSettings, write_removal_room
@@ -21,6 +23,7 @@ from sparsevision.synthetic.room_set import SMALL as SMALL_ROOMS
 from sparsevision.synthetic.room_set import RoomSetSettings, write_room_set
 from sparsevision.synthetic.street_set import SMALL, StreetSetSettings, write_street_set
 from sparsevision.utils import UserError
+from sparsevision.utils.processes import usable_processors
 
 ROOM_COUNTS = {
     "s3dis_train": "rooms in Areas 1, 2, 3, 4 and 6",
@@ -51,6 +54,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_street(kinds)
     _add_rooms(kinds)
     _add_removal_room(kinds)
+    _add_detection(kinds)
     return parser.parse_args(arguments)
 
 
@@ -119,6 +123,19 @@ def _add_removal_room(kinds: argparse._SubParsersAction) -> None:
     room.set_defaults(make=make_removal_room)
 
 
+def _add_detection(kinds: argparse._SubParsersAction) -> None:
+    defaults = DetectionSetSettings()
+    detection = kinds.add_parser(
+        "detection", help="textured shapes and cut-outs of photographs over textures, in the layout of COCO 2017"
+    )
+    detection.add_argument("--out", default="data/tiny_shapes", help="folder to make (default: %(default)s)")
+    detection.add_argument("--seed", type=int, default=defaults.seed)
+    detection.add_argument("--train", type=int, default=defaults.train, help="training pictures (default: %(default)s)")
+    detection.add_argument("--val", type=int, default=defaults.val, help="for validation (default: %(default)s)")
+    detection.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
+    detection.set_defaults(make=make_detection_set)
+
+
 def make_photos(args: argparse.Namespace) -> str:
     """Write the photographs; returns a sentence about what was done."""
     return f"{args.out}: wrote {', '.join(write_photos(args.out))}, each with its mask"
@@ -149,6 +166,7 @@ def make_street_set(args: argparse.Namespace) -> str:
             settings,
             overwrite=args.overwrite,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            workers=1 if args.small else usable_processors(),
         )
     contents = (
         f"{settings.train} training and {settings.test} test drives by day, {settings.night} by night, "
@@ -168,6 +186,7 @@ def make_room_set(args: argparse.Namespace) -> str:
             settings,
             overwrite=args.overwrite,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            workers=1 if args.small else usable_processors(),
         )
     contents = (
         f"{settings.s3dis_train} training and {settings.s3dis_test} test rooms in the layout of S3DIS, "
@@ -191,6 +210,21 @@ def make_removal_room(args: argparse.Namespace) -> str:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     contents = f"{settings.train} views with the thing to be removed and {settings.test} without it"
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
+def make_detection_set(args: argparse.Namespace) -> str:
+    """Write the detection world; returns a sentence about what was done."""
+    settings = DetectionSetSettings(seed=args.seed, train=args.train, val=args.val)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("pasting", total=None)
+        written = write_detection_set(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    contents = f"{args.train} training and {args.val} validation pictures"
     return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
 
 

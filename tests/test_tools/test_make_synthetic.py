@@ -31,7 +31,16 @@ def test_make_rooms(tmp_path):
     assert (refused.code, "1 to 20 positions" in refused.err) == (2, True)
 
 
-@pytest.mark.parametrize("kind", ["camouflage", "photos", "street", "rooms"])
+def test_make_detection(tmp_path):
+    pytest.importorskip("skimage")
+    few = ("make_synthetic.py", "detection", "--train", 2, "--val", 1, "--out", tmp_path / "set")
+    first = run_tool(*few)
+    assert (first.code, "wrote 2 training and 1 validation pictures" in first.out) == (0, True)
+    assert len(list((tmp_path / "set/train2017").iterdir())) == 2
+    assert "already holds these" in run_tool(*few).out
+
+
+@pytest.mark.parametrize("kind", ["camouflage", "photos", "street", "rooms", "detection"])
 @pytest.mark.parametrize("place", ["file", "file/folder"])
 def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path, kind, place):
     pytest.importorskip("skimage")
