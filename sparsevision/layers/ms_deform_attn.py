@@ -1,0 +1,224 @@
+"""Multi-scale deformable attention (Zhu et al., Deformable DETR, ICLR 2021, Eq. 2-3) without compiled operators.
+
+Every query reads a few points of every level of a feature pyramid, bilinearly, and adds them up with its weights. Three
+ways give the same numbers: `sample_by_grid` (any device, cheap gradients), `sample_by_bag` (the CPU without
+gradients: one weighted sum of rows instead of an image for each level), and mmcv's kernel on a GPU where mmcv has it.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sparsevision.utils import UserError
+
+Shapes = Sequence[tuple[int, int]]
+BAG_QUERIES = 2048  # at a time, so that the indices stay in the processor's cache
+MAX_INT32 = 2**31 - 1
+
+
+def multi_scale_deformable_attention(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """Read a feature pyramid at weighted points; the fastest way that the device has is taken.
+
+    Args:
+        value: (B,N,M,D), M heads of width D; the N tokens are the levels' pixels, row by row, level after level.
+        shapes: [(h, w), ...] of the L levels.
+        locations: (B,Q,M,L,P,2) as (x, y); [0,1] spans a level from edge to edge, outside of it the value is 0.
+        weights: (B,Q,M,L,P).
+
+    Returns:
+        (B,Q,M*D).
+
+    Raises:
+        UserError: the levels do not have N pixels together, or the tensors do not fit each other.
+    """
+    _check(value, shapes, locations, weights)
+    return _way_for(value, locations, weights)(value, shapes, locations, weights)
+
+
+def sample_by_grid(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """As `multi_scale_deformable_attention`, one `grid_sample` a level, in float32.
+
+    The levels are added up one by one: all together they would take four times the memory.
+    """
+    batch, _, heads, width = value.shape
+    queries = locations.shape[1]
+    total = torch.zeros((), device=value.device)
+    for level, (part, (height, columns)) in enumerate(zip(_levels(value, shapes), shapes, strict=True)):
+        picture = part.permute(0, 2, 3, 1).reshape(batch * heads, width, height, columns).float()
+        grid = (2 * locations[:, :, :, level].float() - 1).transpose(1, 2).flatten(0, 1)  # (B*M,Q,P,2)
+        samples = F.grid_sample(picture, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        share = weights[:, :, :, level].transpose(1, 2).flatten(0, 1)[:, None]
+        total = total + (samples * share).sum(-1)  # (B*M,D,Q)
+    return total.view(batch, heads * width, queries).transpose(1, 2).to(value.dtype)
+
+
+def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """As `multi_scale_deformable_attention`: each query sums its 4 P L nearest rows of the value, weighted.
+
+    A row is one head of one token. The weight is attention times bilinear share, 0 outside of the level.
+    """
+    heads = value.shape[2]
+    rows = value.reshape(-1, value.shape[3])
+    base = _first_rows(value, shapes)
+    parts = []
+    for places, share in zip(locations.split(BAG_QUERIES, 1), weights.split(BAG_QUERIES, 1), strict=True):
+        index, weight = _corner_rows(places, share, shapes, heads)
+        index = index + base
+        bags = F.embedding_bag(index.flatten(0, 2).flatten(1), rows, mode="sum", per_sample_weights=weight)
+        parts.append(bags.view(*places.shape[:2], -1))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+class MultiScaleDeformableAttention(nn.Module):
+    """The attention with its four projections: value, offsets, weights, output.
+
+    Args:
+        channels: C of queries, values and outputs.
+        heads: M; must divide C.
+        levels: L of the pyramid.
+        points: P that a head reads in each level.
+
+    Raises:
+        UserError: the heads do not divide the channels.
+    """
+
+    def __init__(self, *, channels: int = 256, heads: int = 8, levels: int = 4, points: int = 4) -> None:
+        super().__init__()
+        if channels % heads:
+            raise UserError(f"MultiScaleDeformableAttention: channels={channels} must be a multiple of heads={heads}.")
+        self.heads, self.levels, self.points = heads, levels, points
+        self.sampling_offsets = nn.Linear(channels, heads * levels * points * 2)
+        self.attention_weights = nn.Linear(channels, heads * levels * points)
+        self.value_proj = nn.Linear(channels, channels)
+        self.output_proj = nn.Linear(channels, channels)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Heads look into evenly spread directions, points 1, 2, ... pixels away, with equal weights."""
+        angles = torch.arange(self.heads) * (2 * math.pi / self.heads)
+        directions = torch.stack([angles.cos(), angles.sin()], -1)
+        directions = directions / directions.abs().amax(-1, keepdim=True)
+        reach = torch.arange(1, self.points + 1).view(1, 1, -1, 1)
+        star = (directions.view(self.heads, 1, 1, 2) * reach).expand(-1, self.levels, -1, -1)
+        nn.init.zeros_(self.sampling_offsets.weight)
+        with torch.no_grad():
+            self.sampling_offsets.bias.copy_(star.reshape(-1))
+        nn.init.zeros_(self.attention_weights.weight)
+        nn.init.zeros_(self.attention_weights.bias)
+        for projection in (self.value_proj, self.output_proj):
+            nn.init.xavier_uniform_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def forward(
+        self, query: Tensor, value: Tensor, *, references: Tensor, shapes: Shapes, padding: Tensor | None = None
+    ) -> Tensor:
+        """Attend; no residual is added.
+
+        Args:
+            query: (B,Q,C), with its position already added.
+            value: (B,N,C), see `multi_scale_deformable_attention`.
+            references: (B,Q,L,2) points, the offsets are pixels of the level; or (B,Q,L,4) boxes as centre and size,
+                the offsets are then shares of half the box. All in [0,1] of each level.
+            shapes: [(h, w), ...].
+            padding: (B,N) bool, True where the value does not count.
+
+        Returns:
+            (B,Q,C).
+        """
+        batch, queries, _ = query.shape
+        projected = self.value_proj(value)
+        if padding is not None:
+            projected = projected.masked_fill(padding[..., None], 0.0)
+        projected = projected.view(batch, value.shape[1], self.heads, -1)
+        weights = self.attention_weights(query).view(batch, queries, self.heads, -1).softmax(-1)
+        weights = weights.view(batch, queries, self.heads, self.levels, self.points)
+        locations = self._locations(query, references, shapes)
+        return self.output_proj(multi_scale_deformable_attention(projected, shapes, locations, weights))
+
+    def _locations(self, query: Tensor, references: Tensor, shapes: Shapes) -> Tensor:
+        """(B,Q,M,L,P,2)."""
+        offsets = self.sampling_offsets(query).view(*query.shape[:2], self.heads, self.levels, self.points, 2)
+        references = references[:, :, None, :, None]
+        if references.shape[-1] == 4:
+            return references[..., :2] + offsets * (references[..., 2:] * (0.5 / self.points))
+        return references + offsets / _sizes(shapes, query)[:, None]
+
+
+def _check(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> None:
+    batch, tokens, heads, _ = value.shape
+    pixels = sum(height * width for height, width in shapes)
+    if tokens != pixels:
+        raise UserError(f"value has {tokens} tokens, but the levels {list(shapes)} have {pixels} pixels.")
+    expected = (batch, locations.shape[1], heads, len(shapes), locations.shape[4])
+    if locations.shape != (*expected, 2) or weights.shape != expected:
+        raise UserError(
+            f"locations {tuple(locations.shape)} and weights {tuple(weights.shape)} do not fit value "
+            f"{tuple(value.shape)} and {len(shapes)} levels; expected (B,Q,M,L,P,2) and (B,Q,M,L,P)."
+        )
+
+
+def _way_for(value: Tensor, locations: Tensor, weights: Tensor) -> Callable[..., Tensor]:
+    if value.is_cuda:
+        return _sample_by_kernel if _kernel() is not None else sample_by_grid
+    learns = torch.is_grad_enabled() and (value.requires_grad or locations.requires_grad or weights.requires_grad)
+    plain = value.device.type == "cpu" and value.dtype == torch.float32 and not torch.compiler.is_compiling()
+    exporting = torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+    fits = locations.numel() > 0 and value.numel() // value.shape[3] <= MAX_INT32
+    return sample_by_bag if plain and fits and not learns and not exporting else sample_by_grid
+
+
+def _levels(value: Tensor, shapes: Shapes) -> tuple[Tensor, ...]:
+    return value.split([height * width for height, width in shapes], 1)
+
+
+def _sizes(shapes: Shapes, like: Tensor) -> Tensor:
+    """(L,2) as (w, h)."""
+    return torch.tensor([(width, height) for height, width in shapes], dtype=like.dtype, device=like.device)
+
+
+def _first_rows(value: Tensor, shapes: Shapes) -> Tensor:
+    """(B,1,M,L,1,1,1): the row of `value` (B*N*M,D) that is the first pixel of a level for a head of an image."""
+    batch, tokens, heads, _ = value.shape
+    starts = torch.tensor([0] + [height * width for height, width in shapes[:-1]]).cumsum(0) * heads
+    images = torch.arange(batch).view(-1, 1, 1) * (tokens * heads)
+    first = images + torch.arange(heads).view(1, -1, 1) + starts
+    return first.view(batch, 1, heads, len(shapes), 1, 1, 1).int()
+
+
+def _corner_rows(places: Tensor, share: Tensor, shapes: Shapes, heads: int) -> tuple[Tensor, Tensor]:
+    """Rows of the four pixels around each place, within its level, (B,Q,M,L,P,2,2), and weights (B*Q*M,L*P*4)."""
+    sizes = _sizes(shapes, places)[:, None]  # (L,1,2)
+    pixels = torch.minimum((places * sizes - 0.5).clamp(min=-1), sizes)  # both ends already read nothing
+    low = pixels.floor()
+    high_share = pixels - low
+    corners = torch.stack([low, low + 1], -1).int()  # (...,axis,corner)
+    inside = torch.minimum(corners.clamp(min=0), (sizes.int() - 1)[..., None])
+    bilinear = torch.stack([1 - high_share, high_share], -1) * (corners == inside)
+    strides = torch.tensor([(1, width) for _, width in shapes], dtype=torch.int32)[:, None, :, None] * heads
+    columns, lines = (inside * strides).unbind(-2)
+    across, along = bilinear.unbind(-2)
+    weight = (along * share[..., None])[..., :, None] * across[..., None, :]
+    return lines[..., :, None] + columns[..., None, :], weight.flatten(0, 2).flatten(1)
+
+
+@cache
+def _kernel() -> Callable | None:
+    """mmcv's function, where its compiled operators are installed."""
+    if importlib.util.find_spec("mmcv") is None or importlib.util.find_spec("mmcv._ext") is None:
+        return None
+    module = importlib.import_module("mmcv.ops.multi_scale_deform_attn")
+    return module.MultiScaleDeformableAttnFunction.apply
+
+
+def _sample_by_kernel(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    sizes = torch.tensor(shapes, dtype=torch.int64, device=value.device)
+    areas = sizes.prod(1)
+    starts = areas.cumsum(0) - areas
+    steps = math.gcd(len(value), 64)
+    kind = value.dtype
+    return _kernel()(value, sizes, starts, locations.to(kind).contiguous(), weights.to(kind).contiguous(), steps)
