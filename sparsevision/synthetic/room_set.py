@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from sparsevision.synthetic.room_scanner import ScanSettings
 from sparsevision.synthetic.room_scannet import TSV, write_label_table, write_scannet_scene
 from sparsevision.synthetic.set_folder import write_set
 from sparsevision.utils import UserError
+from sparsevision.utils.processes import map_in_processes
 
 NAME = "TinyRooms"
 FORMAT = 1  # raise when the same settings would give other files
@@ -119,6 +122,7 @@ def write_room_set(
     *,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int = 1,
 ) -> bool:
     """Write a data card, `out`/s3dis/Area_N/ROOM and `out`/scannet/{scans,scans_test}/SCENE.
 
@@ -130,6 +134,7 @@ def write_room_set(
         settings: see `RoomSetSettings`.
         overwrite: replace another synthetic set.
         progress: called with (rooms done, rooms in all).
+        workers: processes that make rooms; the files do not depend on it.
 
     Returns:
         False if `out` already holds exactly this set, so that nothing was done.
@@ -138,21 +143,32 @@ def write_room_set(
         UserError: `out` holds another set and `overwrite` is not set, or something that is no set.
     """
     card = {"set": NAME, "format": FORMAT, "settings": asdict(settings)}
-    return write_set(out, card, lambda root: _write_all(root, settings, progress), overwrite=overwrite)
+    write = partial(_write_all, settings=settings, progress=progress, workers=workers)
+    return write_set(out, card, write, overwrite=overwrite)
 
 
-def _write_all(root: Path, settings: RoomSetSettings, progress: Callable[[int, int], None]) -> None:
-    photos = load_room_photos()
+def _write_all(root: Path, settings: RoomSetSettings, progress: Callable[[int, int], None], workers: int) -> None:
     s3dis, scannet = s3dis_jobs(settings), scannet_jobs(settings)
-    for done, job in enumerate(s3dis, start=1):
-        _write_s3dis(root, job, settings, photos)
-        progress(done, len(s3dis) + len(scannet))
+    jobs, done = [*s3dis, *scannet], count(1)
+    map_in_processes(
+        partial(_write_room, root=root, settings=settings),
+        jobs,
+        workers=workers,
+        done=lambda: progress(next(done), len(jobs)),
+    )
     _write_alignments(root, s3dis)
-    for done, job in enumerate(scannet, start=len(s3dis) + 1):
-        _write_scannet(root, job, settings, photos)
-        progress(done, len(s3dis) + len(scannet))
     if scannet:
         _write_lists(root / "scannet", scannet)
+
+
+def _write_room(job: RoomJob, *, root: Path, settings: RoomSetSettings) -> None:
+    write = _write_s3dis if job.place.startswith("s3dis/") else _write_scannet
+    write(root, job, settings, _photos())
+
+
+@lru_cache(maxsize=1)
+def _photos() -> dict[str, NDArray]:
+    return load_room_photos()
 
 
 def _write_s3dis(root: Path, job: RoomJob, settings: RoomSetSettings, photos: Mapping[str, NDArray]) -> None:

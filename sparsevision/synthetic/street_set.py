@@ -1,7 +1,9 @@
 """Write the synthetic street as files, by day and night, in the layouts of DSEC and DDD17."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from sparsevision.synthetic.street_recording import Moments, StreetRecording, re
 from sparsevision.synthetic.street_scene import make_street
 from sparsevision.synthetic.street_textures import load_photos, make_textures
 from sparsevision.utils import UserError
+from sparsevision.utils.processes import map_in_processes
 
 NAME = "TinyStreet"
 FORMAT = 2  # raise when the same settings would give other files
@@ -122,6 +125,7 @@ def write_street_set(
     *,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int = 1,
 ) -> bool:
     """Write a data card and `out`/{dsec/{train,test}/street_day_NN,dsec_night/street_night_NN,ddd17/dirN}.
 
@@ -132,6 +136,7 @@ def write_street_set(
         settings: see `StreetSetSettings`.
         overwrite: replace another synthetic set.
         progress: called with (recordings done, recordings in all).
+        workers: processes that make recordings; the files do not depend on it.
 
     Returns:
         False if `out` already holds exactly this set, so that nothing was done.
@@ -139,28 +144,36 @@ def write_street_set(
     Raises:
         UserError: `out` holds another set and `overwrite` is not set, or something that is no set.
     """
-    return write_set(out, _card(settings), lambda root: _write_all(root, settings, progress), overwrite=overwrite)
+    write = partial(_write_all, settings=settings, progress=progress, workers=workers)
+    return write_set(out, _card(settings), write, overwrite=overwrite)
 
 
 def _card(settings: StreetSetSettings) -> dict:
     return {"set": NAME, "format": FORMAT, "settings": asdict(settings)}
 
 
-def _write_all(root: Path, settings: StreetSetSettings, progress: Callable[[int, int], None]) -> None:
-    photos = load_photos()
-    total = sum(len(part.names) for part in parts_of(settings))
-    for done, (part, index) in enumerate(_recordings(settings), start=1):
-        camera = StreetCamera(settings.height, settings.width, distortion=part.distortion)
-        recording = _record(photos, camera, part, index, settings)
-        clock = FIRST_CLOCK + CLOCK_STEP * (part.clock + index)
-        part.write(root / part.names[index], recording, camera.rectify_map(), clock=clock, seed=settings.seed)
-        progress(done, total)
+def _write_all(root: Path, settings: StreetSetSettings, progress: Callable[[int, int], None], workers: int) -> None:
+    jobs = [(part, index) for part in parts_of(settings) for index in range(len(part.names))]
+    done = count(1)
+    map_in_processes(
+        partial(_write_recording, root=root, settings=settings),
+        jobs,
+        workers=workers,
+        done=lambda: progress(next(done), len(jobs)),
+    )
 
 
-def _recordings(settings: StreetSetSettings) -> Iterator[tuple[Part, int]]:
-    for part in parts_of(settings):
-        for index in range(len(part.names)):
-            yield part, index
+def _write_recording(job: tuple[Part, int], *, root: Path, settings: StreetSetSettings) -> None:
+    part, index = job
+    camera = StreetCamera(settings.height, settings.width, distortion=part.distortion)
+    recording = _record(_photos(), camera, part, index, settings)
+    clock = FIRST_CLOCK + CLOCK_STEP * (part.clock + index)
+    part.write(root / part.names[index], recording, camera.rectify_map(), clock=clock, seed=settings.seed)
+
+
+@lru_cache(maxsize=1)
+def _photos() -> dict[str, NDArray]:
+    return load_photos()
 
 
 def _record(

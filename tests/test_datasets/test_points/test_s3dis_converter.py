@@ -1,12 +1,10 @@
 """S3DIS from raw text to a prepared set: every point where it belongs, whatever the disk and the processes do."""
 
 import json
-import multiprocessing
 import os
 import random
 import re
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from tool_runner import run_tool
 from sparsevision.datasets.points.classes import S3DIS13
 from sparsevision.datasets.points.prepare import thin
 from sparsevision.datasets.points.prepare.command_line import run_prepare
-from sparsevision.datasets.points.prepare.runner import over_scenes
 from sparsevision.datasets.points.prepare.s3dis import S3DIS
 from sparsevision.datasets.points.prepare.thin import keep_rows, mixed_cells, thin_rows
 from sparsevision.datasets.points.scene import read_scene, scene_keys
@@ -310,21 +307,6 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path, raw, monkeypatch, capsys):
     assert {path.name for path in out.rglob("*") if path.is_dir()} == {seen[0].split("/")[0], seen[0].split("/")[1]}
     monkeypatch.undo()
     assert "3 scenes written, 1 already there" in s3dis(raw, "--out", out).out
-
-
-def test_ctrl_c_stops_the_workers_where_they_are():
-    def interrupt():
-        raise KeyboardInterrupt
-
-    begun = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        over_scenes(time.sleep, [0.01, 300, 300, 300], workers=2, done=interrupt)
-    assert time.monotonic() - begun < 150
-    assert multiprocessing.active_children() == []
-
-
-def test_no_scene_needs_no_process():
-    assert over_scenes(len, [], workers=2) == []
 
 
 @pytest.fixture(scope="module")

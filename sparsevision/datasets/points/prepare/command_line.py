@@ -11,8 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sparsevision.datasets.points.prepare.card import CARD, check_card, check_splits, split_problems, write_card
 from sparsevision.datasets.points.prepare.raw_set import RawSet
-from sparsevision.datasets.points.prepare.runner import Outcome, over_scenes, preparation, sweep, verification
+from sparsevision.datasets.points.prepare.runner import Outcome, preparation, sweep, verification
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.processes import map_in_processes
 
 INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 SHOWN = 30  # notes of a kind that are printed; all are in the scenes' source.json
@@ -140,7 +141,7 @@ def _over(function: Callable[[str], Outcome], keys: Sequence[str], workers: int,
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task(verb, total=len(keys))
-        return over_scenes(function, keys, workers=workers, done=lambda: bar.advance(task))
+        return map_in_processes(function, keys, workers=workers, done=lambda: bar.advance(task))
 
 
 def _print_notes(outcomes: Sequence[Outcome]) -> None:

@@ -1,24 +1,15 @@
-"""One function for each scene, over all scenes, in one process or in several, with the same results."""
+"""What is done to each scene of a point data set: prepared, or compared with its raw files."""
 
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import active_children, get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import TypeVar
 
 from sparsevision.datasets.points.prepare.raw_set import Note, RawSet
 from sparsevision.datasets.points.prepare.stamp import Stamp, is_up_to_date, read_stamp
 from sparsevision.datasets.points.scene import read_scene, write_scene
 from sparsevision.utils import UserError
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -71,71 +62,6 @@ def verify_scene(key: str, *, raw: RawSet, root: Path) -> Outcome:
     except OSError as error:
         return Outcome(key, problems=[f"{error.filename or key}: {error.strerror or error}"])
     return Outcome(key, len(prepared), problems=verdict.problems, notes=verdict.notes)
-
-
-def over_scenes(
-    function: Callable[..., Result], keys: Sequence[str], *, workers: int = 1, done: Callable[[], None] = lambda: None
-) -> list[Result]:
-    """The results of function(key), in the order of the keys, whichever worker ends first.
-
-    Args:
-        function: can be sent to another process; raises nothing that is to be expected.
-        keys: of the scenes.
-        workers: processes; with 1 all is done in this one.
-        done: called after each scene.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C; workers are stopped where they are, what `sweep` removes may be left.
-    """
-    results = {}
-    for key, result in _results(function, keys, workers=min(workers, len(keys))):
-        results[key] = result
-        done()
-    return [results[key] for key in keys]
-
-
-def _results(function: Callable[..., Result], keys: Sequence[str], *, workers: int) -> Iterator[tuple[str, Result]]:
-    if workers <= 1:
-        yield from ((key, function(key)) for key in keys)
-        return
-    others = set(active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_leave_ctrl_c_to_the_parent)
-    done = False
-    try:
-        with _ignored_ctrl_c():  # processes start at the first submissions, and keep what is ignored then
-            futures = {pool.submit(function, key): key for key in keys}
-        yield from ((futures[future], future.result()) for future in as_completed(futures))
-        done = True
-    finally:
-        for process in () if done else set(active_children()) - others:
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
-
-
-def _context() -> BaseContext:
-    """Processes that share nothing with this one; where the system can, one of them imports the package for all."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-@contextmanager
-def _ignored_ctrl_c() -> Iterator[None]:
-    """Signals can be set in the main thread only; elsewhere this does nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def sweep(root: Path, keys: Iterable[str]) -> None:
