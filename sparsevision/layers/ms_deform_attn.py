@@ -130,23 +130,22 @@ class MultiScaleDeformableAttention(nn.Module):
         Returns:
             (B,Q,C).
         """
-        batch, queries, _ = query.shape
         projected = self.value_proj(value)
         if padding is not None:
             projected = projected.masked_fill(padding[..., None], 0.0)
-        projected = projected.view(batch, value.shape[1], self.heads, -1)
-        weights = self.attention_weights(query).view(batch, queries, self.heads, -1).softmax(-1)
-        weights = weights.view(batch, queries, self.heads, self.levels, self.points)
-        locations = self._locations(query, references, shapes)
+        projected = projected.view(*value.shape[:2], self.heads, -1)
+        locations, weights = self.sampling(query, references, shapes)
         return self.output_proj(multi_scale_deformable_attention(projected, shapes, locations, weights))
 
-    def _locations(self, query: Tensor, references: Tensor, shapes: Shapes) -> Tensor:
-        """(B,Q,M,L,P,2)."""
-        offsets = self.sampling_offsets(query).view(*query.shape[:2], self.heads, self.levels, self.points, 2)
+    def sampling(self, query: Tensor, references: Tensor, shapes: Shapes) -> tuple[Tensor, Tensor]:
+        """Where queries look and how much each place counts: (B,Q,M,L,P,2), (B,Q,M,L,P); arguments as in `forward`."""
+        shape = (*query.shape[:2], self.heads, self.levels, self.points)
+        weights = self.attention_weights(query).view(*shape[:3], -1).softmax(-1).view(shape)
+        offsets = self.sampling_offsets(query).view(*shape, 2)
         references = references[:, :, None, :, None]
         if references.shape[-1] == 4:
-            return references[..., :2] + offsets * (references[..., 2:] * (0.5 / self.points))
-        return references + offsets / _sizes(shapes, query)[:, None]
+            return references[..., :2] + offsets * (references[..., 2:] * (0.5 / self.points)), weights
+        return references + offsets / _sizes(shapes, query)[:, None], weights
 
 
 def _check(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> None:
