@@ -1,5 +1,6 @@
 """The heart of the package: sparse annotations, how to make them from dense truth, save, load and cost them."""
 
+from sparsevision.annotation.box_protocols import BOX_PROTOCOLS, kept_boxes, points_in_boxes
 from sparsevision.annotation.boxes import simulate_boxes
 from sparsevision.annotation.budget import CostModel, annotation_cost, measured_seconds
 from sparsevision.annotation.errors import AnnotationError
@@ -22,6 +23,7 @@ from sparsevision.annotation.tracks_flow import read_flow
 from sparsevision.annotation.types import Annotation, Boxes, Clicks, PointLabels, Scribbles, Tracks
 
 __all__ = [
+    "BOX_PROTOCOLS",
     "POINT_PROTOCOLS",
     "Annotation",
     "AnnotationError",
@@ -35,10 +37,12 @@ __all__ = [
     "annotations_from_json",
     "annotations_to_json",
     "drop",
+    "kept_boxes",
     "load_annotations",
     "measured_seconds",
     "mislabel",
     "points_from_label_map",
+    "points_in_boxes",
     "read_coco",
     "read_cvat",
     "read_flow",

@@ -23,10 +23,16 @@ def draw_root(rng: np.random.Generator) -> int:
 
 def keys(root: int, *path: int, count: int) -> np.ndarray:
     """`count` random uint64 numbers (count,) of the stream that `root` and the whole numbers in `path` name."""
+    return keys_at(root, *path, places=np.arange(count))
+
+
+def keys_at(root: int, *path: int, places: np.ndarray) -> np.ndarray:
+    """The random uint64 numbers at `places` (N,), whole numbers, of the stream that `root` and `path` name."""
     state = root
     for step in path:
         state = int(_mix(np.array([(state + _GAMMA * (step + 1)) & _MASK], dtype=np.uint64))[0])
-    return _mix(np.uint64(state & _MASK) + np.uint64(_GAMMA) * np.arange(1, count + 1, dtype=np.uint64))
+    turns = np.asarray(places, dtype=np.int64).astype(np.uint64) + np.uint64(1)
+    return _mix(np.uint64(state & _MASK) + np.uint64(_GAMMA) * turns)
 
 
 def unit_numbers(numbers: np.ndarray) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Data sets, one file per family, and what turns their samples into batches."""
 
 from sparsevision.datasets.camouflage import CamouflageDataset
+from sparsevision.datasets.detection.coco import CocoDetectionDataset
+from sparsevision.datasets.detection.sample import DetectionSample
+from sparsevision.datasets.detection.sparse_boxes import SparseBoxes
 from sparsevision.datasets.event_preprocessor import EventPreprocessor
 from sparsevision.datasets.events.ddd17 import DDD17SegDataset
 from sparsevision.datasets.events.dsec import DSECSemanticDataset
@@ -15,9 +18,11 @@ from sparsevision.datasets.views.preprocessor import RayPreprocessor
 
 __all__ = [
     "CamouflageDataset",
+    "CocoDetectionDataset",
     "DDD17SegDataset",
     "DSECNightPointDataset",
     "DSECSemanticDataset",
+    "DetectionSample",
     "EventPreprocessor",
     "ImageFolderDataset",
     "ImagePreprocessor",
@@ -31,4 +36,5 @@ __all__ = [
     "SeededInfiniteSampler",
     "SeededSampler",
     "SemanticKITTIDataset",
+    "SparseBoxes",
 ]

@@ -8,7 +8,7 @@ class DetectionSample(BaseDataElement):
 
     Metainfo: img_id (of the annotation file), img_path, ori_shape and img_shape ((height, width) of the file, and of
     the image that the network sees before a batch is padded), scale_factor ((width, height) of img_shape over that of
-    the part of the file that was kept), flip, batch_input_shape (after padding).
+    the part of the file that was kept), flip, batch_input_shape (after padding), ann_file (where the truth is).
 
     In pixels of the image that the network sees; in testing too:
         gt_instances: InstanceData with bboxes (M,4) float32 and labels (M,) int64, contiguous from 0.

@@ -1,6 +1,8 @@
 """Transforms from a result dict to a result dict: load, resize, augment, pack."""
 
 from sparsevision.datasets.transforms.colour import ColourJitter
+from sparsevision.datasets.transforms.detection import LoadBoxes, PackDetectionInputs, PointsInBoxes
+from sparsevision.datasets.transforms.detection_geometry import RandomCropBoxes, RandomFlipBoxes, ResizeShortSide
 from sparsevision.datasets.transforms.event_grids import DrawEventFlip, LoadEventGrids, PackEventInputs
 from sparsevision.datasets.transforms.event_labels import LoadEventLabels, RandomCropEvents, ResizeEvents
 from sparsevision.datasets.transforms.geometry import RandomCrop, RandomFlip, Resize
@@ -16,6 +18,7 @@ from sparsevision.datasets.transforms.points import (
 __all__ = [
     "ColourJitter",
     "DrawEventFlip",
+    "LoadBoxes",
     "LoadEventGrids",
     "LoadEventLabels",
     "LoadImage",
@@ -25,12 +28,17 @@ __all__ = [
     "LoadSparseLabels",
     "MakeEvaluationVoxels",
     "MakeTwoViews",
+    "PackDetectionInputs",
     "PackEventInputs",
     "PackImageInputs",
     "PackPointInputs",
+    "PointsInBoxes",
     "RandomCrop",
+    "RandomCropBoxes",
     "RandomCropEvents",
     "RandomFlip",
+    "RandomFlipBoxes",
     "Resize",
     "ResizeEvents",
+    "ResizeShortSide",
 ]
