@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou, nms
 
+from sparsevision.methods.focus_detr.boxes import normalised
+from sparsevision.methods.focus_detr.ground_truth import GroundTruth
 from sparsevision.utils import UserError
 
 
@@ -19,7 +21,7 @@ class PseudoBoxes:
 
     Attributes:
         momentum: of the teacher's running mean.
-        from_epoch: first epoch (from 0) in which its boxes count; it follows the student from the start.
+        from_iteration: first step (from 0) in which its boxes count; it follows the student from the start.
         high: score from which a box is learnt as if it had been given.
         low: score from which a box is a zone where nothing is background.
         overlap: IoU with a given box from which a box is that object, and not a new one.
@@ -30,7 +32,7 @@ class PseudoBoxes:
     """
 
     momentum: float = 0.999
-    from_epoch: int = 1
+    from_iteration: int = 2000
     high: float = 0.5
     low: float = 0.3
     overlap: float = 0.5
@@ -68,3 +70,12 @@ def mine_boxes(boxes: Tensor, labels: Tensor, scores: Tensor, *, known: Tensor, 
     free = seen[(box_iou(boxes[seen], known) < settings.overlap).all(1)]
     sure = scores[free] >= settings.high
     return Mined(boxes[free[sure]], labels[free[sure]], boxes[free[~sure]])
+
+
+def completed(truth: GroundTruth, mined: Mined, size: tuple[int, int]) -> GroundTruth:
+    """What an image teaches once the mined boxes, in pixels of an image of (height, width), are taken for true."""
+    return GroundTruth(
+        boxes=torch.cat([truth.boxes, normalised(mined.boxes, size)]),
+        labels=torch.cat([truth.labels, mined.labels]),
+        ignored=torch.cat([truth.ignored, normalised(mined.zones, size)]),
+    )

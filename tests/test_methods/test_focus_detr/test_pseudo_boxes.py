@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, mine_boxes
+from sparsevision.methods.focus_detr.ground_truth import GroundTruth
+from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes
 from sparsevision.methods.focus_detr.teacher import Teacher
 from sparsevision.utils import UserError
 
@@ -52,6 +53,15 @@ def test_nothing_known_and_nothing_seen():
 def test_a_box_without_area_is_nothing():
     mined = mine(((20, 20, 20, 30), 1, 0.9), ((20, 30, 25, 20), 1, 0.9))
     assert (len(mined.boxes), len(mined.zones)) == (0, 0)
+
+
+def test_what_is_mined_completes_what_was_given():
+    truth = GroundTruth(torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([4]), torch.zeros(0, 4))
+    mined = mine(((20, 20, 30, 30), 1, 0.7), ((40, 40, 50, 50), 2, 0.4))
+    whole = completed(truth, mined, (100, 200))
+    torch.testing.assert_close(whole.boxes, torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.125, 0.25, 0.05, 0.1]]))
+    assert whole.labels.tolist() == [4, 1]
+    torch.testing.assert_close(whole.ignored_corners((100, 200)), mined.zones)
 
 
 @pytest.mark.parametrize("wrong", [{"high": 1.5}, {"low": 0.7, "high": 0.6}, {"momentum": -0.1}])
