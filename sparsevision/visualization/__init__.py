@@ -2,11 +2,13 @@
 
 from sparsevision.visualization.canvas import as_rgb, class_colours
 from sparsevision.visualization.clouds import draw_cloud, draw_segmented_cloud
+from sparsevision.visualization.detections import draw_detections
 from sparsevision.visualization.drawing import draw_box, draw_label_map, draw_mask, draw_points, draw_scribbles
 from sparsevision.visualization.events import draw_clicks, draw_event_frame, draw_event_grid, draw_events, draw_legend
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import heatmap_overlay, side_by_side
 from sparsevision.visualization.passes import draw_passes
+from sparsevision.visualization.tokens import draw_foreground, draw_kept_tokens, draw_token_sheet
 from sparsevision.visualization.video import write_video
 from sparsevision.visualization.view_samples import draw_view_sample
 from sparsevision.visualization.visualizer import SparseVisualizer
@@ -18,9 +20,12 @@ __all__ = [
     "draw_box",
     "draw_clicks",
     "draw_cloud",
+    "draw_detections",
     "draw_event_frame",
     "draw_event_grid",
     "draw_events",
+    "draw_foreground",
+    "draw_kept_tokens",
     "draw_label_map",
     "draw_legend",
     "draw_mask",
@@ -28,6 +33,7 @@ __all__ = [
     "draw_points",
     "draw_scribbles",
     "draw_segmented_cloud",
+    "draw_token_sheet",
     "draw_view_sample",
     "heatmap_overlay",
     "side_by_side",

@@ -17,11 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from sparsevision.registry import VISUALIZERS
 from sparsevision.visualization.canvas import as_rgb
 from sparsevision.visualization.cloud_samples import draw_cloud_sample
+from sparsevision.visualization.detections import SCORE_THRESHOLD, draw_detection_sample, has_boxes
 from sparsevision.visualization.drawing import draw_label_map, draw_mask, draw_scribbles
 from sparsevision.visualization.events import draw_legend, enlarged
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.panels import side_by_side
 from sparsevision.visualization.passes import draw_passes
+from sparsevision.visualization.tokens import draw_sample_tokens
 from sparsevision.visualization.view_samples import draw_view_sample
 
 PASS_HEIGHT = 240
@@ -37,19 +39,30 @@ class SparseVisualizer(Visualizer):
     two classes, class 1 is drawn as a mask and sparse labels in green (1) and red (0). Samples of event recordings
     (with `events_path`) get a legend of the data set's classes, and small ones are enlarged. Samples of point clouds
     (with `points`) are drawn by `draw_cloud_sample`, without an image, and rendered views (with `pred_view`) by
-    `draw_view_sample`.
+    `draw_view_sample`; samples of detection (with `gt_instances` or `pred_instances`) by `draw_detection_sample`, and
+    their `kept_tokens` become a second picture, "<name>_tokens".
 
     Args:
         name: of this instance.
         ignore_index: value of unlabelled pixels in class maps.
         max_height: taller panels are shrunk to this many pixels.
+        score_threshold: boxes of less certain detections are not drawn.
         kwargs: `vis_backends`, `save_dir` and the rest of mmengine's Visualizer.
     """
 
-    def __init__(self, name: str = "visualizer", *, ignore_index: int = 255, max_height: int = 480, **kwargs) -> None:
+    def __init__(
+        self,
+        name: str = "visualizer",
+        *,
+        ignore_index: int = 255,
+        max_height: int = 480,
+        score_threshold: float = SCORE_THRESHOLD,
+        **kwargs,
+    ) -> None:
         super().__init__(name, **kwargs)
         self.ignore_index = ignore_index
         self.max_height = max_height
+        self.score_threshold = score_threshold
 
     @master_only
     def add_datasample(
@@ -87,6 +100,9 @@ class SparseVisualizer(Visualizer):
         if draw_pred and data_sample is not None and data_sample.get("gensam_passes"):
             passes = self._draw_passes(image, data_sample.get("gensam_passes"))
             self._hand_on(f"{name}_passes", passes, out_file and beside(Path(out_file), "_passes"), step)
+        if draw_pred and data_sample is not None and data_sample.get("kept_tokens"):
+            tokens = draw_sample_tokens(image, data_sample)
+            self._hand_on(f"{name}_tokens", tokens, out_file and beside(Path(out_file), "_tokens"), step)
 
     def _hand_on(self, name: str, picture: NDArray, out_file: str | Path | None, step: int) -> None:
         if out_file is not None:
@@ -115,6 +131,10 @@ class SparseVisualizer(Visualizer):
             return side_by_side(
                 list(panels.values()), list(panels), height=self._panel_height(data_sample.pred_view[0])
             )
+        if has_boxes(data_sample):
+            panels = self._draw_boxes(image, data_sample, draw_gt=draw_gt, draw_pred=draw_pred)
+            panels |= dict(extra_panels or {})
+            return side_by_side(list(panels.values()), list(panels))
         canvas = as_rgb(image)
         of_events = data_sample is not None and data_sample.get("events_path") is not None
         if of_events:
@@ -128,6 +148,20 @@ class SparseVisualizer(Visualizer):
         panels = {title: panel for title, panel in panels.items() if panel is not None} | dict(extra_panels or {})
         row = side_by_side(list(panels.values()), list(panels), height=self._panel_height(canvas))
         return self._with_legend(row) if of_events else row
+
+    def _draw_boxes(
+        self, image: NDArray, sample: BaseDataElement, *, draw_gt: bool, draw_pred: bool
+    ) -> dict[str, NDArray]:
+        return draw_detection_sample(
+            image,
+            sample,
+            names=(self.dataset_meta or {}).get("classes") or (),
+            palette=self._palette(),
+            draw_gt=draw_gt,
+            draw_pred=draw_pred,
+            score_threshold=self.score_threshold,
+            height=self.max_height,
+        )
 
     def _draw_cloud(
         self,

@@ -41,11 +41,13 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def label_counts(sample: BaseDataElement) -> str:
-    """How many pixels or voxels the sparse labels give each class, for a look without pictures."""
+    """How many pixels or voxels the sparse labels, or boxes the truth, gives each class: a look without pictures."""
     if "sparse_sem_seg" in sample:
         labels = sample.sparse_sem_seg.data.numpy()
     elif "sparse_voxel_labels1" in sample:
         labels = sample.sparse_voxel_labels1.numpy()
+    elif "gt_instances" in sample:
+        labels = sample.gt_instances.labels.numpy()
     else:
         return "no sparse labels"
     values, counts = np.unique(labels, return_counts=True)
