@@ -26,6 +26,8 @@ class PseudoBoxes:
         low: score from which a box is a zone where nothing is background.
         overlap: IoU with a given box from which a box is that object, and not a new one.
         duplicates: IoU with a more confident box from which a box is the same object.
+        token_score: probability of the teacher's selector from which a token without a box is not taught to be
+            background; None: all are.
 
     Raises:
         UserError: a value outside of [0, 1], or low above high.
@@ -37,11 +39,13 @@ class PseudoBoxes:
     low: float = 0.3
     overlap: float = 0.5
     duplicates: float = 0.6
+    token_score: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("momentum", "high", "low", "overlap", "duplicates"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"PseudoBoxes: {name}={getattr(self, name)}; expected a number in [0, 1].")
+        for name in ("momentum", "high", "low", "overlap", "duplicates", "token_score"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise UserError(f"PseudoBoxes: {name}={value}; expected a number in [0, 1].")
         if self.low > self.high:
             raise UserError(f"PseudoBoxes: low={self.low} is above high={self.high}; expected at most as much.")
 

@@ -64,7 +64,7 @@ def test_what_is_mined_completes_what_was_given():
     torch.testing.assert_close(whole.ignored_corners((100, 200)), mined.zones)
 
 
-@pytest.mark.parametrize("wrong", [{"high": 1.5}, {"low": 0.7, "high": 0.6}, {"momentum": -0.1}])
+@pytest.mark.parametrize("wrong", [{"high": 1.5}, {"low": 0.7, "high": 0.6}, {"momentum": -0.1}, {"token_score": 2}])
 def test_settings_that_mean_nothing_are_told(wrong):
     with pytest.raises(UserError, match=next(iter(wrong))):
         PseudoBoxes(**wrong)
