@@ -24,6 +24,12 @@ def normalised(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     return to_centres(boxes / boxes.new_tensor([width, height, width, height]))
 
 
+def in_pixels(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Centres and sizes (...,4) as shares of an image of (height, width) -> corners in its pixels."""
+    height, width = size
+    return to_corners(boxes) * boxes.new_tensor([width, height, width, height])
+
+
 def inverse_sigmoid(values: Tensor, eps: float = 1e-3) -> Tensor:
     """Logits of values in [0,1], each side held `eps` away from 0; 1e-3 is what released DETRs were trained with."""
     values = values.clamp(0, 1)

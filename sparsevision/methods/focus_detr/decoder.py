@@ -148,11 +148,11 @@ class Decoder(nn.Module):
 def predictions(
     states: Tensor, references: Tensor, *, class_heads: Sequence[nn.Module], box_heads: Sequence[nn.Module]
 ) -> tuple[Tensor, Tensor]:
-    """Class logits (D,B,Q,K) and boxes (D,B,Q,4) of every layer, from what `Decoder` gives.
+    """Class logits (D,B,Q,K) and boxes (D,B,Q,4) of layers, from their states and the references that came in.
 
     A layer's box is a change of the layer before it, whose gradient it takes along: "look forward twice".
     """
-    pairs = zip(states, references[:-1], class_heads, box_heads, strict=False)
+    pairs = zip(states, references, class_heads, box_heads, strict=True)
     found = [
         (class_head(state), (box_head(state) + inverse_sigmoid(reference)).sigmoid())
         for state, reference, class_head, box_head in pairs

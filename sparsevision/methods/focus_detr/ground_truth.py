@@ -2,40 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from sparsevision.methods.focus_detr.boxes import to_corners
+from sparsevision.methods.focus_detr.boxes import normalised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroundTruth:
-    """Objects of one image as shares of its size.
+    """Objects of one image, in pixels of the image that the network sees (without padding).
 
     Attributes:
-        boxes: (M,4) centre x, centre y, width, height in [0,1].
+        corners: (M,4) float x1, y1, x2, y2.
         labels: (M,) int64.
-        ignored: (Z,4), zones that are neither object nor background (crowds, doubtful regions), as `boxes`.
+        ignored: (Z,4), zones that are neither object nor background (crowds, doubtful regions), as `corners`.
+        points: (P,2) float x, y of objects of unknown extent.
+        size: (height, width) of the image.
     """
 
-    boxes: Tensor
+    corners: Tensor
     labels: Tensor
     ignored: Tensor
+    points: Tensor
+    size: tuple[int, int]
 
-    def corners(self, size: tuple[int, int]) -> Tensor:
-        """Boxes (M,4) as x1, y1, x2, y2 in pixels of an image of (height, width)."""
-        return in_pixels(self.boxes, size)
+    @cached_property
+    def boxes(self) -> Tensor:
+        """(M,4) centre x, centre y, width, height as shares of the image."""
+        return normalised(self.corners, self.size)
 
-    def ignored_corners(self, size: tuple[int, int]) -> Tensor:
-        """Zones (Z,4) as x1, y1, x2, y2 in pixels of an image of (height, width)."""
-        return in_pixels(self.ignored, size)
-
-
-def in_pixels(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Centres and sizes (...,4) as shares of an image of (height, width) -> corners in its pixels."""
-    height, width = size
-    return to_corners(boxes) * boxes.new_tensor([width, height, width, height])
+    @cached_property
+    def zones(self) -> Tensor:
+        """(Z,4) `ignored` as shares of the image, still corners."""
+        height, width = self.size
+        return self.ignored / self.ignored.new_tensor([width, height, width, height])
 
 
 def count_of(truths: Sequence[GroundTruth]) -> int:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sparsevision.methods.focus_detr.ground_truth import in_pixels
+from sparsevision.methods.focus_detr.boxes import in_pixels
 
 
 def detections(

@@ -5,6 +5,7 @@ import torch
 from torchvision.ops import generalized_box_iou
 
 from sparsevision.methods.focus_detr.boxes import (
+    in_pixels,
     inside_zones,
     inverse_sigmoid,
     iou_and_giou,
@@ -30,9 +31,14 @@ def test_pixels_and_shares_are_inverse():
     corners = torch.tensor([[10.0, 20.0, 50.0, 100.0]])
     shares = normalised(corners, (200, 100))
     torch.testing.assert_close(shares, torch.tensor([[0.3, 0.3, 0.4, 0.4]]))
-    truth = GroundTruth(boxes=shares, labels=torch.tensor([0]), ignored=shares)
-    torch.testing.assert_close(truth.corners((200, 100)), corners)
-    torch.testing.assert_close(truth.ignored_corners((100, 100)), torch.tensor([[10.0, 10.0, 50.0, 50.0]]))
+    torch.testing.assert_close(in_pixels(shares, (200, 100)), corners)
+
+
+def test_a_truth_in_shares_of_its_image():
+    corners, none = torch.tensor([[10.0, 20.0, 50.0, 100.0]]), torch.zeros(0, 2)
+    truth = GroundTruth(corners=corners, labels=torch.tensor([0]), ignored=2 * corners, points=none, size=(200, 100))
+    torch.testing.assert_close(truth.boxes, torch.tensor([[0.3, 0.3, 0.4, 0.4]]))
+    torch.testing.assert_close(truth.zones, torch.tensor([[0.2, 0.2, 1.0, 1.0]]))
 
 
 def test_generalised_iou_is_torchvisions():

@@ -43,7 +43,7 @@ def inputs(queries=4):
 
 def test_shapes_of_all_layers(decoder, heads):
     states, references = decoder(**inputs(), box_heads=heads[1])
-    logits, boxes = predictions(states, references, class_heads=heads[0], box_heads=heads[1])
+    logits, boxes = predictions(states, references[:-1], class_heads=heads[0][:3], box_heads=heads[1][:3])
     assert states.shape == (3, 1, 4, 16)
     assert references.shape == (4, 1, 4, 4)
     assert (logits.shape, boxes.shape) == ((3, 1, 4, 5), (3, 1, 4, 4))
@@ -54,7 +54,7 @@ def test_a_box_teaches_its_own_layer_and_the_one_before(decoder, heads):
     given = inputs()
     given["memory"].requires_grad_()
     states, references = decoder(**given, box_heads=heads[1])
-    _, boxes = predictions(states, references, class_heads=heads[0], box_heads=heads[1])
+    _, boxes = predictions(states, references[:-1], class_heads=heads[0][:3], box_heads=heads[1][:3])
     boxes[2].sum().backward()
     taught = [head.layers[-1].bias.grad for head in heads[1]]
     assert taught[0] is None or taught[0].abs().sum() == 0

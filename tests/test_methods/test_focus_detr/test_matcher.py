@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from sparsevision.methods.focus_detr.boxes import to_corners
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth
 from sparsevision.methods.focus_detr.matcher import MatchCosts, match, pair_costs
 from sparsevision.utils import UserError
@@ -11,7 +12,9 @@ from sparsevision.utils import UserError
 def truth_of(*boxes, labels=None):
     boxes = torch.tensor(boxes, dtype=torch.float32).view(-1, 4)
     labels = torch.tensor(labels if labels is not None else [0] * len(boxes), dtype=torch.int64)
-    return GroundTruth(boxes=boxes, labels=labels, ignored=torch.zeros(0, 4))
+    return GroundTruth(
+        corners=to_corners(boxes), labels=labels, ignored=torch.zeros(0, 4), points=torch.zeros(0, 2), size=(1, 1)
+    )
 
 
 def test_costs_by_hand():
