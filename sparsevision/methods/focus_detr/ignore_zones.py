@@ -9,6 +9,25 @@ from sparsevision.utils import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
+class IgnoreZones:
+    """Where the selector's loss holds back.
+
+    Attributes:
+        token_score: probability of the teacher's selector from which a token without a box teaches nothing; None asks
+            no teacher.
+
+    Raises:
+        UserError: a probability outside of [0, 1].
+    """
+
+    token_score: float | None = 0.3
+
+    def __post_init__(self) -> None:
+        if self.token_score is not None and not 0 <= self.token_score <= 1:
+            raise UserError(f"IgnoreZones: token_score={self.token_score}; expected a number in [0, 1], or None.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PointTargets:
     """How a point of unknown extent becomes foreground.
 
@@ -32,23 +51,29 @@ class PointTargets:
 
 
 def token_weights(
-    targets: Tensor, centres: Tensor, zones: Tensor, *, scores: Tensor | None = None, threshold: float | None = None
+    targets: Tensor,
+    centres: Tensor,
+    zones: Tensor,
+    *,
+    teacher_scores: Tensor | None = None,
+    settings: IgnoreZones | None = None,
 ) -> Tensor:
-    """How much each token of an image counts in the selector's loss: 0 in zones and where a teacher sees something.
+    """How much each token of an image counts in the selector's loss: 0 in zones and where the teacher sees something.
 
     Args:
-        targets: (N,) above 0 for foreground, which always counts.
+        targets: (N,) 1 for foreground, which always counts.
         centres: (N,2) (x, y) of the tokens in pixels.
         zones: (Z,4) xyxy in pixels.
-        scores: (N,) probabilities of a teacher's selector.
-        threshold: of these scores, from which a token without a box teaches nothing; None asks no teacher.
+        teacher_scores: (N,) probabilities of the teacher's selector.
+        settings: None is `IgnoreZones()`.
 
     Returns: (N,) of 0. and 1.
     """
     low, high = zones[:, None, :2], zones[:, None, 2:]
     unknown = ((centres > low) & (centres < high)).all(-1).any(0)
-    if scores is not None and threshold is not None:
-        unknown |= scores >= threshold
+    threshold = (settings or IgnoreZones()).token_score
+    if teacher_scores is not None and threshold is not None:
+        unknown |= teacher_scores >= threshold
     return (~unknown | (targets > 0)).to(centres.dtype)
 
 

@@ -4,13 +4,12 @@ In the manner of co-mining (Wang et al., "Co-mining: Self-Supervised Learning fo
 AAAI 2021), where two views of one network find what each other's annotations lack; here a mean teacher does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torchvision.ops import box_iou, nms
 
-from sparsevision.methods.focus_detr.boxes import normalised
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth
 from sparsevision.utils import UserError
 
@@ -26,8 +25,6 @@ class PseudoBoxes:
         low: score from which a box is a zone where nothing is background.
         overlap: IoU with a given box from which a box is that object, and not a new one.
         duplicates: IoU with a more confident box from which a box is the same object.
-        token_score: probability of the teacher's selector from which a token without a box is not taught to be
-            background; None: all are.
 
     Raises:
         UserError: a value outside of [0, 1], or low above high.
@@ -39,13 +36,11 @@ class PseudoBoxes:
     low: float = 0.3
     overlap: float = 0.5
     duplicates: float = 0.6
-    token_score: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("momentum", "high", "low", "overlap", "duplicates", "token_score"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise UserError(f"PseudoBoxes: {name}={value}; expected a number in [0, 1].")
+        for name in ("momentum", "high", "low", "overlap", "duplicates"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"PseudoBoxes: {name}={getattr(self, name)}; expected a number in [0, 1].")
         if self.low > self.high:
             raise UserError(f"PseudoBoxes: low={self.low} is above high={self.high}; expected at most as much.")
 
@@ -76,10 +71,11 @@ def mine_boxes(boxes: Tensor, labels: Tensor, scores: Tensor, *, known: Tensor, 
     return Mined(boxes[free[sure]], labels[free[sure]], boxes[free[~sure]])
 
 
-def completed(truth: GroundTruth, mined: Mined, size: tuple[int, int]) -> GroundTruth:
-    """What an image teaches once the mined boxes, in pixels of an image of (height, width), are taken for true."""
-    return GroundTruth(
-        boxes=torch.cat([truth.boxes, normalised(mined.boxes, size)]),
+def completed(truth: GroundTruth, mined: Mined) -> GroundTruth:
+    """What an image teaches once the mined boxes, in its pixels, are taken for true."""
+    return replace(
+        truth,
+        corners=torch.cat([truth.corners, mined.boxes]),
         labels=torch.cat([truth.labels, mined.labels]),
-        ignored=torch.cat([truth.ignored, normalised(mined.zones, size)]),
+        ignored=torch.cat([truth.ignored, mined.zones]),
     )

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sparsevision.methods.focus_detr.ignore_zones import PointTargets, point_targets, token_weights
+from sparsevision.methods.focus_detr.ignore_zones import IgnoreZones, PointTargets, point_targets, token_weights
 from sparsevision.utils import UserError
 
 CENTRES = torch.tensor([[4.0, 4], [12, 4], [20, 4], [28, 4]])
@@ -22,8 +22,11 @@ def test_tokens_in_a_zone_teach_nothing_unless_they_are_foreground():
 def test_tokens_that_the_teacher_takes_for_objects_teach_nothing_either():
     targets = torch.tensor([1.0, 0, 0, 0])
     scores = torch.tensor([0.9, 0.4, 0.2, 0.3])
-    assert token_weights(targets, CENTRES, NOWHERE, scores=scores, threshold=0.25).tolist() == [1, 0, 1, 0]
-    assert token_weights(targets, CENTRES, NOWHERE, scores=scores).tolist() == [1, 1, 1, 1]
+    settings = IgnoreZones(token_score=0.3)
+    weights = token_weights(targets, CENTRES, NOWHERE, teacher_scores=scores, settings=settings)
+    assert weights.tolist() == [1, 0, 1, 0]
+    silent = token_weights(targets, CENTRES, NOWHERE, teacher_scores=scores, settings=IgnoreZones(token_score=None))
+    assert silent.tolist() == [1, 1, 1, 1]
 
 
 def test_a_point_is_foreground_at_its_token_and_doubt_around_it():
@@ -52,6 +55,7 @@ def test_without_doubt_all_counts():
     assert point_targets(torch.tensor([[10.0, 4]]), CENTRES, STRIDES, settings=PointTargets(sigma=0))[1].sum() == 4
 
 
-def test_settings_that_mean_nothing_are_told():
-    with pytest.raises(UserError, match="radius=-1"):
-        PointTargets(radius=-1)
+@pytest.mark.parametrize(("kind", "wrong"), [(IgnoreZones, {"token_score": 2}), (PointTargets, {"radius": -1})])
+def test_settings_that_mean_nothing_are_told(kind, wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        kind(**wrong)

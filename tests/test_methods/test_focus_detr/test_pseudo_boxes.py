@@ -56,15 +56,19 @@ def test_a_box_without_area_is_nothing():
 
 
 def test_what_is_mined_completes_what_was_given():
-    truth = GroundTruth(torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([4]), torch.zeros(0, 4))
+    nothing = torch.zeros(0, 4)
+    given = torch.tensor([[0.0, 0, 10, 10]])
+    truth = GroundTruth(
+        corners=given, labels=torch.tensor([4]), ignored=nothing, points=nothing[:, :2], size=(100, 200)
+    )
     mined = mine(((20, 20, 30, 30), 1, 0.7), ((40, 40, 50, 50), 2, 0.4))
-    whole = completed(truth, mined, (100, 200))
-    torch.testing.assert_close(whole.boxes, torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.125, 0.25, 0.05, 0.1]]))
+    whole = completed(truth, mined)
+    torch.testing.assert_close(whole.boxes, torch.tensor([[0.025, 0.05, 0.05, 0.1], [0.125, 0.25, 0.05, 0.1]]))
     assert whole.labels.tolist() == [4, 1]
-    torch.testing.assert_close(whole.ignored_corners((100, 200)), mined.zones)
+    assert whole.ignored.tolist() == [[40, 40, 50, 50]]
 
 
-@pytest.mark.parametrize("wrong", [{"high": 1.5}, {"low": 0.7, "high": 0.6}, {"momentum": -0.1}, {"token_score": 2}])
+@pytest.mark.parametrize("wrong", [{"high": 1.5}, {"low": 0.7, "high": 0.6}, {"momentum": -0.1}])
 def test_settings_that_mean_nothing_are_told(wrong):
     with pytest.raises(UserError, match=next(iter(wrong))):
         PseudoBoxes(**wrong)
