@@ -59,7 +59,12 @@ SHARED = (
     ("transformer.decoder.norm.", "decoder.norm."),
     ("transformer.decoder.ref_point_head.", "decoder.reference_mlp."),
 )
-SELECTOR = (("transformer.alpha", "selector.alpha"), ("transformer.enc_mask_predictor.", "selector.scorer."))
+SELECTOR = (
+    ("transformer.alpha", "selector.alpha"),
+    ("transformer.enc_mask_predictor.layer1.0.", "selector.scorer.norm."),
+    ("transformer.enc_mask_predictor.layer1.1.", "selector.scorer.first."),
+    ("transformer.enc_mask_predictor.layer2.", "selector.scorer.rest."),
+)
 
 
 def _layers(side: str, parts: Mapping[str, str]) -> Pairs:
