@@ -1,6 +1,5 @@
 """Segmented point clouds in the Runner: scores over voxels and over raw points, per-class tables, files to submit."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +9,6 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from sparsevision.evaluation.confusion_files import write_confusion
 from sparsevision.evaluation.functional.confusion import (
@@ -20,6 +17,7 @@ from sparsevision.evaluation.functional.confusion import (
     iou_from_confusion,
     overall_accuracy,
 )
+from sparsevision.evaluation.tables import text_table
 from sparsevision.registry import METRICS
 from sparsevision.utils import UserError, check_out_folder
 
@@ -130,9 +128,7 @@ def scores_of(matrix: NDArray[np.int64]) -> dict[str, float]:
 
 def class_table(voxels: NDArray[np.int64], points: NDArray[np.int64], classes: Sequence[str]) -> str:
     """A table in text: IoU and accuracy of each class over voxels and over points; "-" for an absent class."""
-    table = Table("class", title="per class, in percent")
-    for title in ("IoU", "accuracy", "true voxels", "IoU (points)", "accuracy (points)", "true points"):
-        table.add_column(title, justify="right")
+    titles = ("IoU", "accuracy", "true voxels", "IoU (points)", "accuracy (points)", "true points")
     columns = [
         column
         for matrix in (voxels, points)
@@ -142,11 +138,8 @@ def class_table(voxels: NDArray[np.int64], points: NDArray[np.int64], classes: S
             [str(count) for count in matrix.sum(axis=1)],
         )
     ]
-    for row in zip(classes, *columns, strict=True):
-        table.add_row(*row)
-    text = io.StringIO()
-    Console(file=text, width=120, color_system=None, legacy_windows=False).print(table)
-    return text.getvalue()
+    rows = list(zip(classes, *columns, strict=True))
+    return text_table(("class", *titles), rows, title="per class, in percent")
 
 
 def _percent(share: float) -> str:
