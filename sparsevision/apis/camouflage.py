@@ -1,26 +1,23 @@
 """Segment camouflaged (or any single) objects in photographs, without a Runner."""
 
-import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
+from sparsevision.apis.images import ImageLike, image_pipeline, image_sources
 from sparsevision.apis.model import init_model
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
-from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import draw_mask, draw_passes, write_image
 
 DEFAULT_CONFIG = "tiny_gensam_mobilesam_conse"
 PANEL_HEIGHT = 240
-ImageLike = str | Path | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -91,9 +88,9 @@ class CamouflageInferencer:
         out_dir: str | Path | None = None,
     ) -> None:
         check_out_folder(out_dir, "out_dir")
-        named = None if images is None else list(_named(images))
+        named = None if images is None else _named(images)
         self.model = init_model(model, checkpoint, device=device)
-        self._pipeline = _image_pipeline(self.model.cfg)
+        self._pipeline = image_pipeline(self.model.cfg)
         self.results = [] if named is None else self._run(named, out_dir)
 
     def __call__(
@@ -101,7 +98,7 @@ class CamouflageInferencer:
     ) -> list[CamouflageResult]:
         """Segment images, see the class; returns one result per image, in order."""
         check_out_folder(out_dir, "out_dir")
-        return self._run(list(_named(images)), out_dir)
+        return self._run(_named(images), out_dir)
 
     def _run(self, named: list[tuple[str, np.ndarray]], out_dir: str | Path | None) -> list[CamouflageResult]:
         steps = track(named, description="Segmenting", transient=True, disable=len(named) < 2)
@@ -125,44 +122,9 @@ class CamouflageInferencer:
         return result
 
 
-def _image_pipeline(cfg: Config) -> Compose:
-    """The config's test pipeline without the steps that read files: images are already in memory."""
-    steps = cfg.test_dataloader.dataset.pipeline
-    built = [TRANSFORMS.build(step) for step in steps]
-    return Compose([step for step in built if not type(step).__name__.startswith("Load")])
-
-
-def _named(images: ImageLike | Iterable[ImageLike]) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, uint8 RGB) of every image, files read and checked first."""
-    if isinstance(images, np.ndarray):
-        yield "image_0", _checked(images)
-    elif isinstance(images, str | Path):
-        for path in _files(Path(images)):
-            yield path.stem, read_image(path)
-    else:
-        for index, image in enumerate(images):
-            if isinstance(image, np.ndarray):
-                yield f"image_{index}", _checked(image)
-            else:
-                yield from _named(image)
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-    elif path.is_file() or not glob.has_magic(str(path)):
-        found = [path]
-    else:
-        found = sorted(Path(p) for p in glob.glob(str(path)))
-    if not found:
-        raise UserError(f"{path}: no image in it; expected files that end with {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return found
-
-
-def _checked(image: np.ndarray) -> np.ndarray:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise UserError(f"an image array must be uint8 RGB (H,W,3), got {image.dtype} {image.shape}")
-    return image
+def _named(images: ImageLike | Iterable[ImageLike]) -> list[tuple[str, np.ndarray]]:
+    """(name, uint8 RGB) of every image, all read before the first is segmented."""
+    return [(image.name, image.read()) for image in image_sources(images)]
 
 
 def _write(result: CamouflageResult, out_dir: Path) -> dict[str, Path]:

@@ -34,12 +34,16 @@ def on_device(model: BaseModel, device: str) -> BaseModel:
 def build_model(cfg: Config, checkpoint: str | Path | None = None) -> BaseModel:
     """The config's method; without a checkpoint its weights are random, or those that the config brings.
 
+    What the checkpoint knows of the data that it learned from (`classes`, `palette`) becomes `dataset_meta`.
+
     Raises:
         UserError: the checkpoint cannot be read, or does not fit.
     """
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        load_state_dict(model, weights_of(load_checkpoint(checkpoint)), source=str(checkpoint))
+        content = load_checkpoint(checkpoint)
+        load_state_dict(model, weights_of(content), source=str(checkpoint))
+        model.dataset_meta = (content.get("meta") or {}).get("dataset_meta")
     return model
 
 

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sparsevision.utils import UserError, atomic_write
 
@@ -13,16 +13,19 @@ CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class co
 FULL_8_BITS, FULL_16_BITS = 2**8 - 1, 2**16 - 1
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, *, upright: bool = False) -> np.ndarray:
     """Read a file as uint8 RGB (H, W, 3).
 
     Greyscale is repeated in the three channels, an alpha channel is dropped, palettes and CMYK are converted, 16-bit
-    levels keep their high byte. The EXIF orientation is not applied, so that masks made on the stored pixels still fit.
+    levels keep their high byte. The EXIF orientation is not applied, so that masks made on the stored pixels still fit,
+    unless `upright` asks for it.
 
     Raises:
         UserError: the file is missing, empty, truncated or no image.
     """
     image = _decode(path)
+    if upright:
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         grey = _to_eight_bits(np.asarray(image), path)
         return np.repeat(grey[..., None], 3, axis=2)

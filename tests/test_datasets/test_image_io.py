@@ -178,3 +178,12 @@ def test_grey_of_four_bits_is_read_in_two_ways_and_so_refused(tmp_path):
     (tmp_path / "four.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     with pytest.raises(UserError, match=r"four\.png: a PNG of mode L with less than 8 bits"):
         read_class_map(tmp_path / "four.png")
+
+
+def test_a_photograph_is_turned_upright_on_request_only(tmp_path):
+    stored = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to show it
+    Image.fromarray(stored).save(tmp_path / "turned.png", exif=exif)
+    assert np.array_equal(read_image(tmp_path / "turned.png"), stored)
+    assert np.array_equal(read_image(tmp_path / "turned.png", upright=True), np.rot90(stored, -1))
