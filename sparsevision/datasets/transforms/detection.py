@@ -94,7 +94,8 @@ class PointsInBoxes(BaseTransform):
 class PackDetectionInputs(BaseTransform):
     """Results -> {"inputs": {"image": uint8 RGB (3, H, W)}, "data_samples": DetectionSample}.
 
-    Metainfo holds those of `meta_keys` that are present.
+    Metainfo holds those of `meta_keys` that are present; `scale_factor` and `flip` are (1, 1) and False where nothing
+    was resized or mirrored.
     """
 
     def __init__(self, *, meta_keys: tuple[str, ...] = META_KEYS) -> None:
@@ -102,7 +103,8 @@ class PackDetectionInputs(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         image = torch.from_numpy(np.ascontiguousarray(results["img"].transpose(2, 0, 1)))
-        sample = DetectionSample(metainfo={key: results[key] for key in self.meta_keys if key in results})
+        known = {"scale_factor": (1.0, 1.0), "flip": False, **results}
+        sample = DetectionSample(metainfo={key: known[key] for key in self.meta_keys if key in known})
         for field, (name, places, labels) in FIELDS.items():
             if places in results:
                 found = {name: _tensor(results[places], np.float32), "labels": _tensor(results[labels], np.int64)}

@@ -173,7 +173,7 @@ def test_packing_gives_tensors_that_networks_want():
     packed = PackDetectionInputs()(results)
     image, sample = packed["inputs"]["image"], packed["data_samples"]
     assert (image.shape, image.dtype) == ((3, *SIZE), torch.uint8)
-    assert (sample.img_id, sample.flip, sample.img_shape) == (9, True, SIZE)
+    assert (sample.img_id, sample.flip, sample.img_shape, sample.scale_factor) == (9, True, SIZE, (1.0, 1.0))
     assert (sample.gt_instances.bboxes.dtype, sample.gt_instances.labels.dtype) == (torch.float32, torch.int64)
     assert len(sample.ignored_instances) == 0
     assert "gt_points" not in sample
