@@ -106,9 +106,14 @@ def draw_token_sheet(
 
 
 def draw_sample_tokens(image: ArrayLike, sample: BaseDataElement) -> NDArray[np.uint8]:
-    """The `kept_tokens` of a `DetectionSample` over its image, see `draw_token_sheet`."""
+    """The `kept_tokens` of a `DetectionSample` over its image, see `draw_token_sheet`.
+
+    How much of the levels is padding follows from the stride of the finest, a power of two.
+    """
     seen = np.array(sample.get("img_shape", np.asarray(image).shape[:2]))
-    covered = seen / np.array(sample.get("batch_input_shape", seen))
+    finest = np.array(sample.token_shapes[0])
+    stride = 2 ** np.round(np.log2(np.min(np.array(sample.get("batch_input_shape", seen)) / finest)))
+    covered = np.minimum(1, seen / (finest * stride))
     return draw_token_sheet(
         image,
         [np.asarray(tokens.detach().cpu()) for tokens in sample.kept_tokens],

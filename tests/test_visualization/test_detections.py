@@ -134,6 +134,6 @@ def test_the_visualizer_draws_samples_of_detection(tmp_path):
     assert where(both, PALETTE[0]) is not None
     assert where(both, PALETTE[1]) is None
     assert both.shape[1] > 1.9 * visualizer.draw_sample(IMAGE, sample, draw_gt=False).shape[1]
-    sample.kept_tokens, sample.token_shapes = [torch.tensor([0, 1])], [(2, 2)]
+    sample.kept_tokens, sample.token_shapes = [torch.tensor([0, 1])], [(50, 63)]
     visualizer.add_datasample("photo", IMAGE, sample, out_file=tmp_path / "photo.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "photo_tokens.png"]

@@ -65,11 +65,13 @@ def test_a_sheet_has_a_panel_for_the_scores_and_for_each_layer():
     assert draw_token_sheet(IMAGE, kept[:3], SHAPES, first={"photo": IMAGE}).shape[1] == sheet.shape[1]
 
 
-def test_a_sample_knows_its_padding():
+@pytest.mark.parametrize(("shapes", "covered"), [([(10, 15), (5, 8)], (1.0, 0.5)), ([(10, 8), (5, 4)], (1.0, 60 / 64))])
+def test_a_sample_tells_how_much_is_padding(shapes, covered):
+    """Its batch was 120 pixels wide; a network that cuts the padding off again has levels of the image's width."""
     sample = DetectionSample(metainfo={"img_shape": (80, 60), "batch_input_shape": (80, 120), "ori_shape": (80, 60)})
-    sample.kept_tokens, sample.token_shapes = [torch.tensor([2])], SHAPES
+    sample.kept_tokens, sample.token_shapes = [torch.tensor([2])], shapes
     photo = IMAGE[:, :60]
-    expected = draw_token_sheet(photo, [[2]], SHAPES, covered=(1.0, 0.5))
+    expected = draw_token_sheet(photo, [[2]], shapes, covered=covered)
     assert np.array_equal(draw_sample_tokens(photo, sample), expected)
 
 
