@@ -88,6 +88,24 @@ def detectron2_resnet(released: str = "backbone.", ours: str = "backbone.") -> P
     return tuple(pairs)
 
 
+def official_swin(released: str = "backbone.", ours: str = "backbone.") -> Pairs:
+    """Microsoft's names of a Swin Transformer (also detectron2's) and ours, each behind a prefix."""
+    pairs = [
+        (f"{released}patch_embed.proj.", f"{ours}features.0.0."),
+        (f"{released}patch_embed.norm.", f"{ours}features.0.2."),
+    ]
+    for stage in range(4):
+        theirs, own = f"{released}layers.{stage}.blocks.{{}}.", f"{ours}features.{2 * stage + 1}.{{}}."
+        pairs += [
+            (f"{theirs}mlp.fc1.", f"{own}mlp.0."),
+            (f"{theirs}mlp.fc2.", f"{own}mlp.3."),
+            (theirs, own),
+            (f"{released}layers.{stage}.downsample.", f"{ours}features.{2 * stage + 2}."),
+        ]
+    pairs += [(f"{released}norm{stage}.", f"{ours}norms.{stage - 1}.") for stage in (1, 2, 3)]
+    return tuple(pairs)
+
+
 NECK_OF_DETREX = (
     ("neck.convs.{}.", "neck.levels.{}."),
     ("neck.extra_convs.0.", f"neck.levels.{LEVELS_OF_BACKBONE}."),
@@ -95,13 +113,14 @@ NECK_OF_DETREX = (
 )
 NECK_OF_IDEA = (
     ("backbone.0.body.", "backbone."),
+    *official_swin("backbone.0."),
     ("input_proj.{}.0.", "neck.levels.{}.conv."),
     ("input_proj.{}.1.", "neck.levels.{}.norm."),
     ("transformer.level_embed", "level_embedding"),
     ("transformer.enc_out_class_embed.", "class_heads.6."),
     ("transformer.enc_out_bbox_embed.", "box_heads.6."),
 )
-DETREX = SHARED + NECK_OF_DETREX + detectron2_resnet() + _layers("decoder", DECODER_OF_DETREX)
+DETREX = SHARED + NECK_OF_DETREX + detectron2_resnet() + official_swin() + _layers("decoder", DECODER_OF_DETREX)
 
 
 @dataclass(frozen=True)
