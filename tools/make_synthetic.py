@@ -118,6 +118,7 @@ def _add_removal_room(kinds: argparse._SubParsersAction) -> None:
     for field, what in REMOVAL_ROOM_FIELDS.items():
         standard, small = getattr(RemovalRoomSettings(), field), getattr(SMALL_REMOVAL_ROOM, field)
         room.add_argument(f"--{field}", type=int, help=f"{what} (default: {standard}, with --small {small})")
+    room.add_argument("--things-behind", action="store_true", help="the thing hides parts of others behind it")
     room.add_argument("--target-shadow", action="store_true", help="the thing throws a shadow, which no mask covers")
     room.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
     room.set_defaults(make=make_removal_room)
@@ -200,7 +201,7 @@ def make_removal_room(args: argparse.Namespace) -> str:
     """Write the removal room; returns a sentence about what was done."""
     chosen = {field: getattr(args, field) for field in REMOVAL_ROOM_FIELDS if getattr(args, field) is not None}
     settings = replace(SMALL_REMOVAL_ROOM if args.small else RemovalRoomSettings(), seed=args.seed, **chosen)
-    settings = replace(settings, target_shadow=args.target_shadow)
+    settings = replace(settings, target_shadow=args.target_shadow, things_behind=args.things_behind)
     with Progress(transient=True) as bar:
         task = bar.add_task("rendering", total=None)
         written = write_removal_room(

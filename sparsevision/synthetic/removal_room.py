@@ -19,7 +19,9 @@ from sparsevision.synthetic.room_small_things import books
 TEXELS = 160  # longer side of a printed photograph
 WALL, SIDE_WALL = 0.62, 0.85  # where the walls begin
 TARGET_PLACE = (0.0, -0.12, 0.0)
-PLACES = ((-0.43, 0.2), (-0.16, 0.4), (0.22, 0.42), (0.4, 0.14), (-0.31, -0.08))  # of things, metres from the middle
+# Of the other things, metres from the middle. From no camera does the target hide what stands beside it.
+BESIDE = ((-0.45, 0.2), (-0.66, 0.43), (0.6, 0.43), (0.43, 0.14), (-0.37, -0.08))
+BEHIND = ((-0.43, 0.2), (-0.16, 0.4), (0.22, 0.42), (0.4, 0.14), (-0.31, -0.08))
 JITTER = 0.025
 # What is printed on things: rows and columns of the photograph.
 PRINTS = {
@@ -50,22 +52,25 @@ class RemovalRoom:
         return (*self.things, self.target)
 
 
-def make_removal_room(photos: Mapping[str, NDArray], *, rng: np.random.Generator) -> RemovalRoom:
+def make_removal_room(
+    photos: Mapping[str, NDArray], *, rng: np.random.Generator, things_behind: bool = False
+) -> RemovalRoom:
     """A room; what stands where, and in which colours, is drawn from `rng`.
 
     Args:
         photos: from `load_room_photos`.
+        things_behind: some of the things stand behind the target, so that it hides parts of them.
     """
     palette = Palette(photos, "train", rng)
     hue = float(rng.random())
     things = [Thing("room", tuple(_shell(palette, hue)))]
     builders = rng.permutation(np.array(CLUTTER, dtype=object))
-    for number, (build, place) in enumerate(zip(builders, PLACES, strict=True)):
+    for number, (build, place) in enumerate(zip(builders, BEHIND if things_behind else BESIDE, strict=True)):
         x, y = np.array(place) + rng.uniform(-JITTER, JITTER, 2)
         parts = build(palette, (hue + GOLDEN_ANGLE * (number + 1)) % 1)
         things.append(_placed(build.__name__, parts, (float(x), float(y), 0.0), float(rng.uniform(-0.5, 0.5))))
     build = TARGETS[int(rng.integers(len(TARGETS)))]
-    target = build(palette, (hue + GOLDEN_ANGLE * len(PLACES)) % 1)
+    target = build(palette, (hue + GOLDEN_ANGLE * len(CLUTTER)) % 1)
     return RemovalRoom(tuple(things), _placed("target", target, TARGET_PLACE, float(rng.uniform(-0.35, 0.35))))
 
 

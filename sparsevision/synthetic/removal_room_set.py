@@ -22,7 +22,7 @@ from sparsevision.synthetic.set_folder import write_set
 from sparsevision.utils import UserError
 
 NAME = "TinyRemovalRoom"
-FORMAT = 2  # raise when the same settings would give other files
+FORMAT = 3  # raise when the same settings would give other files
 FOCAL = 0.9  # of the width
 LOOKED_AT = (0.0, 0.06, 0.17)
 MIDDLE, REACH = (0.0, -1.0, 0.48), (0.12, 0.02, 0.06)  # of the cameras, metres
@@ -45,6 +45,8 @@ class RemovalRoomSettings:
         points: of the COLMAP model, tried in each view.
         target_shadow: the target throws a shadow, as in a photograph. No mask covers it and no method here removes it,
             so numbers against the empty room are then those of the shadow.
+        things_behind: other things stand behind the target, which hides parts of them that no method can know. Without
+            this, what it hides is what goes on around it: the table, and the wall at its end.
     """
 
     seed: int = 0
@@ -56,6 +58,7 @@ class RemovalRoomSettings:
     samples: int = 1
     points: int = 50
     target_shadow: bool = False
+    things_behind: bool = False
 
     def __post_init__(self) -> None:
         if (
@@ -144,7 +147,8 @@ def _camera(settings: RemovalRoomSettings, centre: NDArray, rng: np.random.Gener
 
 def _write_all(root: Path, settings: RemovalRoomSettings, progress: Callable[[int, int], None]) -> None:
     room_rng, view_rng, point_rng = (np.random.default_rng([settings.seed, key]) for key in range(3))
-    studio = Studio.of(make_removal_room(load_room_photos(), rng=room_rng), target_shadow=settings.target_shadow)
+    room = make_removal_room(load_room_photos(), rng=room_rng, things_behind=settings.things_behind)
+    studio = Studio.of(room, target_shadow=settings.target_shadow)
     named = make_views(settings, view_rng)
     views = [one.view for one in named]
     depths = [studio.depths(_small(one.view, settings), target=one.target) for one in named]

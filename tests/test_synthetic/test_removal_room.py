@@ -26,6 +26,7 @@ from sparsevision.synthetic.removal_room_set import (
     write_removal_room,
 )
 from sparsevision.synthetic.room_materials import load_room_photos
+from sparsevision.synthetic.room_shapes import cast_rays
 from sparsevision.utils import UserError
 
 pytest.importorskip("skimage")
@@ -179,6 +180,21 @@ def test_without_its_shadow_the_target_changes_nothing_beside_itself(studio):
     beside = pictures.coverage == 0
     assert np.array_equal(pictures.empty[beside], pictures.full[beside])
     assert not np.array_equal(pictures.empty, pictures.full)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_other_things_stand_beside_the_target_or_where_it_hides_parts_of_them(seed):
+    hidden = {}
+    for behind in (False, True):
+        rng = np.random.default_rng([seed, 0])
+        room = make_removal_room(load_room_photos(), rng=rng, things_behind=behind)
+        hidden[behind] = 0
+        for one in make_views(SMALL, np.random.default_rng([seed, 1])):
+            origin, directions = one.view.pose[:, 3], one.view.directions()
+            first, target = (cast_rays(things, origin, directions) for things in (room.things, [room.target]))
+            hidden[behind] += (first.thing[np.isfinite(target.distance)] > 0).sum()  # the first thing is the room
+    assert hidden[False] == 0
+    assert hidden[True] > 100
 
 
 def test_every_point_is_seen_from_three_views(studio):
