@@ -11,6 +11,7 @@ from sparsevision.utils import UserError, atomic_write
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class codes, not grey levels
 FULL_8_BITS, FULL_16_BITS = 2**8 - 1, 2**16 - 1
+ORIENTATION = 0x0112  # EXIF's tag
 
 
 def read_image(path: str | Path, *, upright: bool = False) -> np.ndarray:
@@ -109,6 +110,12 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """(height, width) from a file's header, without decoding its pixels. Raises UserError like `read_image`."""
     with _open(path) as image:
         return image.height, image.width
+
+
+def exif_orientation(path: str | Path) -> int:
+    """How a viewer should turn the image, 1 to 8; 1, also where nothing is said, is as it is stored."""
+    with _open(path) as image:
+        return int(image.getexif().get(ORIENTATION, 1))
 
 
 def write_png(path: str | Path, array: np.ndarray) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from mmengine.logging import print_log
+from numpy.typing import NDArray
 
 from sparsevision.annotation import kept_boxes, points_in_boxes
 from sparsevision.annotation.box_protocols import check_protocol, check_spread
@@ -78,13 +80,18 @@ class SparseBoxes(SeededDataset):
 
     def _thinned(self, sample: dict) -> dict:
         where = {"seed": self.draw_seed, "image_id": sample["img_id"]}
-        real = ~sample["crowd"]
-        kept = ~real
-        labels, ids = sample["labels"][real], sample["annotation_ids"][real]
-        kept[real] = kept_boxes(labels, ids, protocol=self.protocol, keep=self.keep, **where)
+        per_box = (sample[key] for key in ("labels", "annotation_ids", "crowd"))
+        kept = kept_and_crowds(*per_box, protocol=self.protocol, keep=self.keep, **where)
         left = {key: sample[key][kept] for key in PER_BOX}
         if self.point_spread is not None:
             boxes, ids = sample["boxes"][~kept], sample["annotation_ids"][~kept]
             left["points"] = points_in_boxes(boxes, ids, spread=self.point_spread, **where)
             left["point_labels"] = sample["labels"][~kept]
         return sample | left
+
+
+def kept_and_crowds(labels: NDArray, ids: NDArray, crowd: NDArray, **options: Any) -> NDArray[np.bool_]:
+    """Which boxes (M,) of an image are kept or are crowds; `options` and errors are those of `kept_boxes`."""
+    kept = crowd.copy()
+    kept[~crowd] = kept_boxes(labels[~crowd], ids[~crowd], **options)
+    return kept
