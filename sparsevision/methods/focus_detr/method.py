@@ -1,0 +1,325 @@
+"""Focus-DETR and its kin: by its settings one detector is dense DINO, Sparse DETR, Salience-style or Focus-DETR."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import all_reduce
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from sparsevision.datasets.detection.sample import DetectionSample
+from sparsevision.datasets.preprocessor import ImagePreprocessor
+from sparsevision.methods.focus_detr.attention_map import AttentionMap
+from sparsevision.methods.focus_detr.build import Architecture, build_network
+from sparsevision.methods.focus_detr.criterion import Criterion, LossWeights
+from sparsevision.methods.focus_detr.decoding import DecoderSide
+from sparsevision.methods.focus_detr.denoising import Denoising, DenoisingQueries, denoising_queries
+from sparsevision.methods.focus_detr.encoded import Encoded
+from sparsevision.methods.focus_detr.ground_truth import GroundTruth, count_of
+from sparsevision.methods.focus_detr.ignore_zones import IgnoreZones, PointTargets
+from sparsevision.methods.focus_detr.matcher import MatchCosts
+from sparsevision.methods.focus_detr.postprocess import detections
+from sparsevision.methods.focus_detr.presets import PRESETS
+from sparsevision.methods.focus_detr.supervision import SelectorSupervision, SelectorTarget
+from sparsevision.registry import MODELS
+from sparsevision.utils import UserError
+from sparsevision.utils.settings import settings_of, switches_of_preset
+
+FIRST_STRIDE = 8  # of the backbone's finest map; each level is half as fine as the one before
+LAST_LAYER = slice(-1, None)
+
+
+@MODELS.register_module()
+class FocusDETR(BaseModel):
+    """A two-stage DETR whose encoder updates a part of the tokens (Zheng et al., ICCV 2023), on the core of DINO.
+
+    `inputs` is {"image": float (B,3,H,W)}. In training samples carry `gt_instances`, maybe `ignored_instances` (zones
+    that are neither objects nor background) and `gt_points`. Their metainfo `img_shape` tells image from padding.
+
+    Dense DINO: `selector=None, object_tokens=None`; or `keep_ratio=1, cascade=(1,) * 6, object_tokens=None` with a
+    selector that changes nothing. Sparse DETR: `selector="joint", selector_target="decoder_attention",
+    cascade=(1,) * 6, object_tokens=None`. Salience DETR: `selector_target="salience", object_tokens=300,
+    background_embedding=True` and level_ratios.
+
+    Args:
+        num_classes: K.
+        backbone: built, or as a config.
+        num_queries: Q.
+        architecture: settings of `Architecture`: widths, numbers of layers, positions.
+        selector: "focus", "joint" (Sparse DETR) or None for a dense encoder.
+        selector_target: see `SelectorSupervision`.
+        keep_ratio: share of the tokens that the first layer of the encoder updates; may differ in training and testing.
+        keep_ratio_range: (low, high): in training every step draws its own ratio, so that one checkpoint serves many.
+        cascade: for each layer of the encoder, its share of the first layer's tokens.
+        level_ratios: for each level, its share of the first layer's tokens; None: levels compete.
+        object_tokens: how many tokens of each layer attend to one another; None: none.
+        background_embedding: tokens that no layer updates get a learnt position (Salience DETR).
+        denoising: settings of `Denoising`; None leaves it away.
+        losses, costs: settings of `LossWeights` and `MatchCosts`.
+        points, zones: settings of `PointTargets` and `IgnoreZones`.
+        max_detections: of an image.
+        report_tokens: `predict` adds `kept_tokens` and `token_shapes` to the samples.
+        preset: "published" or "fixed" (see `Switches`).
+        switches: single switches that differ from the preset.
+
+    Raises:
+        UserError: no such preset, switch, setting, selector or target; a ratio that is none.
+    """
+
+    optional_state = ("label_embedding.",)  # of the denoising: no prediction depends on it
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        backbone: nn.Module | dict,
+        num_queries: int = 900,
+        architecture: Mapping | None = None,
+        selector: str | None = "focus",
+        selector_target: SelectorTarget = "ranges",
+        keep_ratio: float = 0.5,
+        keep_ratio_range: tuple[float, float] | None = None,
+        cascade: Sequence[float] = (1.0, 0.8, 0.6, 0.6, 0.4, 0.2),
+        level_ratios: Sequence[float] | None = None,
+        object_tokens: int | None = 300,
+        background_embedding: bool = False,
+        denoising: Mapping | None = {},
+        losses: Mapping | None = None,
+        costs: Mapping | None = None,
+        points: Mapping | None = None,
+        zones: Mapping | None = None,
+        max_detections: int = 300,
+        report_tokens: bool = False,
+        preset: str = "published",
+        switches: Mapping | None = None,
+        data_preprocessor: nn.Module | dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor or ImagePreprocessor(), init_cfg=init_cfg)
+        self.num_classes = num_classes
+        self.preset, self.switches = preset, switches_of_preset(PRESETS, preset, switches)
+        self.keep_ratio_range = _checked_range(keep_ratio_range)
+        self.max_detections, self.report_tokens = max_detections, report_tokens
+        self.denoising = settings_of(Denoising, denoising)
+        self.network = build_network(
+            settings_of(Architecture, architecture or {}),
+            backbone=MODELS.build(backbone) if isinstance(backbone, dict) else backbone,
+            num_classes=num_classes,
+            num_queries=num_queries,
+            selector=selector,
+            budget={"keep_ratio": keep_ratio, "cascade": cascade, "level_ratios": level_ratios},
+            object_tokens=object_tokens,
+            background_embedding=background_embedding,
+            switches=self.switches,
+        )
+        self.criterion = Criterion(
+            weights=settings_of(LossWeights, losses or {}),
+            costs=settings_of(MatchCosts, costs or {}),
+            padded_copies=self.switches.padded_copies,
+        )
+        self.supervision = SelectorSupervision(
+            target=selector_target,
+            switches=self.switches,
+            strides=[FIRST_STRIDE * 2**level for level in range(len(self.network.neck.levels))],
+            points=settings_of(PointTargets, points or {}),
+            zones=settings_of(IgnoreZones, zones or {}),
+        )
+        dim = self.network.query_content.embedding_dim
+        self.label_embedding = nn.Embedding(num_classes, dim) if self.denoising else None
+
+    def forward(
+        self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None, mode: str = "tensor"
+    ) -> tuple[Tensor, Tensor] | dict[str, Tensor] | list[DetectionSample]:
+        """Logits (B,Q,K) and boxes (B,Q,4) for mode "tensor", a dict for "loss", predicted samples for "predict".
+
+        Boxes of "tensor" are centres and sizes as shares of the image.
+        """
+        if mode == "tensor":
+            return self._predictions(self._encode(inputs["image"], data_samples))[:2]
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        if mode == "predict":
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: list[DetectionSample]) -> dict[str, Tensor]:
+        """Weighted terms, named as in `Criterion`, "loss_selector", and what to watch.
+
+        Raises:
+            UserError: the samples lack boxes or hold unknown classes, or a prediction is no number.
+        """
+        return self.losses_of(inputs["image"], self.truths_of(data_samples))
+
+    def truths_of(self, samples: Sequence[DetectionSample]) -> list[GroundTruth]:
+        """What the samples teach. Raises UserError, see `loss`."""
+        return [_truth(sample, num_classes=self.num_classes) for sample in samples]
+
+    def losses_of(
+        self, images: Tensor, truths: Sequence[GroundTruth], *, teacher_scores: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The losses of images (B,3,H,W).
+
+        Args:
+            images: normalised and padded.
+            truths: what each of them teaches.
+            teacher_scores: (B,N) foreground probabilities of a teacher, see `SelectorSupervision`.
+        """
+        ratio = self._step_ratio()
+        encoded = self.network.encode(images, [truth.size for truth in truths], keep_ratio=ratio)
+        denoising = self._denoising_queries(truths, encoded)
+        watched = self._attention_map(encoded, denoising)
+        decoded = self.decoder_side.decode(encoded, denoising=denoising, attention_map=watched)
+        num_boxes = _mean_count(truths, images.device)
+        losses = self.criterion.matched(decoded, truths, num_boxes=num_boxes)
+        if denoising is not None:
+            losses |= self.criterion.denoised(decoded.denoised, denoising, truths, num_boxes=num_boxes)
+        elif self.denoising is not None:
+            losses["loss_class_dn"] = 0 * self.label_embedding.weight.sum()
+        if encoded.foreground_logits is not None:
+            selector = self.supervision.loss(
+                encoded, truths, attention_map=watched, ratio=ratio, teacher_scores=teacher_scores
+            )
+            losses["loss_selector"] = self.criterion.weights.selector * selector
+        return losses
+
+    @property
+    def decoder_side(self) -> DecoderSide:
+        """What stands behind the encoder."""
+        network = self.network
+        return DecoderSide(
+            decoder=network.decoder,
+            class_heads=network.class_heads,
+            box_heads=network.box_heads,
+            query_content=network.query_content,
+            invalid_proposals=self.switches.invalid_proposals,
+            padded_copies=self.switches.padded_copies,
+        )
+
+    def _step_ratio(self) -> float:
+        """This step's keep ratio."""
+        if self.keep_ratio_range is None:
+            return self.network.budget.keep_ratio
+        return float(torch.empty(()).uniform_(*self.keep_ratio_range))
+
+    def _denoising_queries(self, truths: Sequence[GroundTruth], encoded: Encoded) -> DenoisingQueries | None:
+        if self.denoising is None:
+            return None
+        return denoising_queries(
+            [truth.boxes for truth in truths],
+            [truth.labels for truth in truths],
+            embedding=self.label_embedding,
+            num_queries=self.decoder_side.num_queries(encoded),
+            settings=self.denoising,
+        )
+
+    def _attention_map(self, encoded: Encoded, denoising: DenoisingQueries | None) -> AttentionMap | None:
+        if encoded.foreground_logits is None or self.supervision.target != "decoder_attention":
+            return None
+        return AttentionMap(encoded.shapes, skipped=0 if denoising is None else denoising.content.shape[1])
+
+    def predict(
+        self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None
+    ) -> list[DetectionSample]:
+        """Add `pred_instances`, boxes in pixels of `ori_shape`; without samples, of the input."""
+        images = inputs["image"]
+        samples = data_samples or [DetectionSample() for _ in images]
+        encoded = self._encode(images, data_samples)
+        logits, boxes, padding = self._predictions(encoded)
+        for index, (sample, size) in enumerate(zip(samples, _sizes(images, data_samples), strict=True)):
+            bboxes, labels, scores = detections(
+                logits[index],
+                boxes[index],
+                size=tuple(sample.get("ori_shape", size)[:2]),
+                top=self.max_detections,
+                padding=None if padding is None else padding[index],
+            )
+            sample.pred_instances = InstanceData(bboxes=bboxes, labels=labels, scores=scores)
+            if self.report_tokens:
+                _report_tokens(sample, encoded, index)
+        return samples
+
+    def _encode(self, images: Tensor, samples: Sequence[DetectionSample] | None) -> Encoded:
+        return self.network.encode(images, _sizes(images, samples))
+
+    def _predictions(self, encoded: Encoded) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Logits (B,Q,K), boxes (B,Q,4) of the last layer, and which queries (B,Q) do not exist."""
+        decoded = self.decoder_side.decode(encoded, layers=LAST_LAYER)
+        return decoded.logits[0], decoded.boxes[0], decoded.proposals.padding
+
+    def extract_features(self, inputs: dict[str, Tensor]) -> Tensor:
+        """One vector an image, (B,C): the mean of the memory, for choosing what to annotate."""
+        return self._encode(inputs["image"], None).memory.mean(dim=1)
+
+    def example_batch(self, *, size: tuple[int, int], count: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Random images with one to three boxes: for benchmarks and the tests of configs."""
+        images = [torch.from_numpy(rng.integers(0, 256, (3, *size), dtype=np.uint8)) for _ in range(count)]
+        samples = [self._example_sample(index, size, rng) for index in range(count)]
+        return {"inputs": {"image": images}, "data_samples": samples}
+
+    def _example_sample(self, index: int, size: tuple[int, int], rng: np.random.Generator) -> DetectionSample:
+        count = int(rng.integers(1, 4))
+        low = rng.uniform(0, 0.5, (count, 2))
+        shares = np.concatenate([low, low + rng.uniform(0.1, 0.5, (count, 2))], axis=1)
+        boxes = torch.from_numpy((shares * [size[1], size[0], size[1], size[0]]).astype(np.float32))
+        labels = torch.from_numpy(rng.integers(0, self.num_classes, count))
+        name = f"example_{index}"
+        return DetectionSample(
+            metainfo={"img_id": index, "img_path": f"{name}.png", "ori_shape": size, "img_shape": size},
+            gt_instances=InstanceData(bboxes=boxes, labels=labels),
+            ignored_instances=InstanceData(bboxes=boxes[:0], labels=labels[:0]),
+            gt_points=InstanceData(points=(boxes[:, :2] + boxes[:, 2:]) / 2, labels=labels),
+        )
+
+
+def _sizes(images: Tensor, samples: Sequence[DetectionSample] | None) -> list[tuple[int, int]]:
+    """(height, width) of each image without padding."""
+    whole = tuple(images.shape[2:])
+    if not samples:
+        return [whole] * len(images)
+    return [tuple(sample.get("img_shape", whole)[:2]) for sample in samples]
+
+
+def _truth(sample: DetectionSample, *, num_classes: int) -> GroundTruth:
+    """What a sample teaches. Raises UserError: no boxes, or a class that is none."""
+    if "gt_instances" not in sample:
+        raise UserError(
+            "FocusDETR learns from `gt_instances`, which a sample lacks: end the pipeline with PackDetection."
+        )
+    corners, labels = sample.gt_instances.bboxes.float(), sample.gt_instances.labels
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
+        raise UserError(
+            f"{sample.get('img_path', 'a sample')}: labels from {int(labels.min())} to {int(labels.max())}, but "
+            f"model.num_classes is {num_classes}. Correct the latter, or the list of classes."
+        )
+    none = corners.new_zeros(0, 4)
+    return GroundTruth(
+        corners=corners,
+        labels=labels,
+        ignored=sample.ignored_instances.bboxes.float() if "ignored_instances" in sample else none,
+        points=sample.gt_points.points.float() if "gt_points" in sample else none[:, :2],
+        size=tuple(sample.img_shape[:2]),
+    )
+
+
+def _mean_count(truths: Sequence[GroundTruth], device: torch.device) -> Tensor:
+    """Objects of a batch, on average over the processes, at least 1."""
+    count = torch.tensor(float(count_of(truths)), device=device)
+    all_reduce(count, op="mean")
+    return count.clamp(min=1)
+
+
+def _report_tokens(sample: DetectionSample, encoded: Encoded, index: int) -> None:
+    pairs = zip(encoded.kept, encoded.kept_valid, strict=True)
+    sample.kept_tokens = [tokens[index][valid[index]] for tokens, valid in pairs]
+    sample.token_shapes = list(encoded.shapes)
+
+
+def _checked_range(bounds: Sequence[float] | None) -> tuple[float, float] | None:
+    if bounds is None:
+        return None
+    if len(bounds) != 2 or not 0 < bounds[0] <= bounds[1] <= 1:
+        raise UserError(f"keep_ratio_range={tuple(bounds)}; expected (low, high) with 0 < low <= high <= 1, or None.")
+    return tuple(bounds)
