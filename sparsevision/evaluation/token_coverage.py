@@ -15,6 +15,7 @@ from sparsevision.evaluation.tables import share_text, text_table
 from sparsevision.registry import METRICS
 from sparsevision.utils import UserError
 
+FIRST_STRIDE = 8  # pixels, of the finest level of a DETR
 AREAS = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, math.inf)}  # pixels squared
 
 
@@ -29,7 +30,7 @@ class TokenCoverageMetric(BaseMetric):
     pixels of the network's input.
 
     Args:
-        strides: pixels between the tokens of each level, the finest first.
+        strides: pixels between the tokens of each level, the finest first; None: 8, 16, 32 and so on.
         prefix: of the keys.
         kwargs: see mmengine's BaseMetric.
 
@@ -39,18 +40,25 @@ class TokenCoverageMetric(BaseMetric):
 
     default_prefix = "covered"
 
-    def __init__(self, *, strides: Sequence[float] = (8, 16, 32, 64), prefix: str | None = None, **kwargs) -> None:
+    def __init__(self, *, strides: Sequence[float] | None = None, prefix: str | None = None, **kwargs) -> None:
         super().__init__(prefix=prefix, **kwargs)
-        self.strides = tuple(strides)
+        self.strides = None if strides is None else tuple(strides)
 
     def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         """Count a batch; samples are data elements or their `to_dict()`."""
         for sample in data_samples:
-            kept, shapes = _kept_tokens(sample, levels=len(self.strides))
+            kept, shapes = _kept_tokens(sample)
+            strides = self._strides(len(shapes))
             boxes = array_of(field_of(sample, "gt_instances", metric="TokenCoverageMetric")["bboxes"])
-            covered = [covered_objects(boxes, own, shapes=shapes, strides=self.strides) for own in kept]
+            covered = [covered_objects(boxes, own, shapes=shapes, strides=strides) for own in kept]
             total = sum(height * width for height, width in shapes)
             self.results.append((_areas(boxes, sample), np.stack(covered), [len(own) / total for own in kept]))
+
+    def _strides(self, levels: int) -> tuple[float, ...]:
+        strides = self.strides or tuple(FIRST_STRIDE * 2**level for level in range(levels))
+        if len(strides) != levels:
+            raise UserError(f"TokenCoverageMetric: strides has {len(strides)} entries, the model has {levels} levels.")
+        return strides
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The class's keys; sizes that no object has are left out."""
@@ -66,15 +74,13 @@ class TokenCoverageMetric(BaseMetric):
         return scores
 
 
-def _kept_tokens(sample: Sample, *, levels: int) -> tuple[list[NDArray], list[tuple[int, int]]]:
+def _kept_tokens(sample: Sample) -> tuple[list[NDArray], list[tuple[int, int]]]:
     kept, shapes = sample.get("kept_tokens"), sample.get("token_shapes")
     if kept is None or shapes is None:
         raise UserError(
             f"{name_of(sample)}: the sample has no kept_tokens with token_shapes, which TokenCoverageMetric needs; "
             "they come from a detector with a selector that is asked for them."
         )
-    if len(shapes) != levels:
-        raise UserError(f"TokenCoverageMetric: strides has {levels} entries, but the model has {len(shapes)} levels.")
     return [array_of(own).astype(np.int64) for own in kept], [(int(height), int(width)) for height, width in shapes]
 
 

@@ -54,7 +54,7 @@ def sample_with(boxes, kept, *, scale=1.0) -> DetectionSample:
 
 def evaluate(samples) -> dict[str, float]:
     """Scores of the metric."""
-    metric = TokenCoverageMetric(strides=STRIDES)
+    metric = TokenCoverageMetric()
     metric.process({}, [sample.to_dict() for sample in samples])
     return metric.evaluate(len(samples))
 
@@ -79,8 +79,8 @@ def test_samples_without_tokens_are_named():
     del sample.kept_tokens
     with pytest.raises(UserError, match="a: the sample has no kept_tokens"):
         evaluate([sample])
-    with pytest.raises(UserError, match="strides has 4 entries, but the model has 2 levels"):
-        TokenCoverageMetric().process({}, [sample_with([[0, 0, 9, 9]], [[0]])])
+    with pytest.raises(UserError, match="strides has 4 entries, the model has 2 levels"):
+        TokenCoverageMetric(strides=(8, 16, 32, 64)).process({}, [sample_with([[0, 0, 9, 9]], [[0]])])
     nameless = sample_with([[0, 0, 9, 9]], [[0]])
     del nameless.gt_instances
     with pytest.raises(UserError, match="no gt_instances"):
