@@ -1,8 +1,9 @@
 """A small detection world: textured shapes and cut-outs of photographs, pasted over real textures.
 
 Background and fills are crops of the photographs and textures that scikit-image carries; those of "train" and of "val"
-come from separate parts of each. Things are scaled, turned, mirrored and relit, and hide each other, but none by more
-than half: what would be hidden further is not put there, so that every thing in a picture has its box.
+come from separate parts of each, and their coins are others. Of cat, cup and astronaut there is one photograph. Things
+are scaled, turned, mirrored and relit, and hide each other, but none by more than half: what would be hidden further is
+not put there, so that every thing in a picture has its box.
 """
 
 from dataclasses import dataclass, field
