@@ -1,0 +1,58 @@
+"""The displacement fields that stage 2 follows, with splatting prepared once for each resolution of the network."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sparsevision.layers.forward_splat import SplatOperator
+from sparsevision.utils import UserError
+
+
+class MotionFields:
+    """Where the first frame's pixels go, for a batch of clips.
+
+    Make it once a clip and hand it to every step of a sampling run: the operators of the few resolutions are kept. With
+    guidance, repeat the flow over the branches first, as the network's other inputs are.
+
+    Args:
+        flow: (B,F,2,H,W) displacement in pixels from frame 0 to each frame, (dx, dy) right and down; field 0 is zero.
+        legacy_batch_mixing: as in the released code, features of frame 0 are repeated frame by frame while fields are
+            in the order of clips, so that in a batch a clip is warped from the first frames of others.
+
+    Attributes:
+        clips: B.
+        frames: F.
+
+    Raises:
+        UserError: another shape, fewer than two frames, or a field 0 that moves.
+    """
+
+    def __init__(self, flow: Tensor, *, legacy_batch_mixing: bool = False) -> None:
+        if flow.ndim != 5 or flow.shape[2] != 2 or flow.shape[1] < 2:
+            raise UserError(f"flow has shape {tuple(flow.shape)}; expected (B,F,2,H,W) with two frames or more.")
+        if flow[:, 0].any():
+            raise UserError("flow: field 0 moves; the fields start in frame 0, so its own field must be zero.")
+        self.flow = flow.detach()
+        self.clips, self.frames = flow.shape[:2]
+        self.legacy_batch_mixing = legacy_batch_mixing
+        self._operators: dict[tuple[int, int], SplatOperator] = {}
+
+    def at(self, size: tuple[int, int]) -> SplatOperator:
+        """The splatting of frame 0 into frames 1..F-1 on a grid of that height and width."""
+        if size not in self._operators:
+            self._operators[size] = SplatOperator(self.resized(size), source=self._mixed_clips())
+        return self._operators[size]
+
+    def resized(self, size: tuple[int, int]) -> Tensor:
+        """Fields 1..F-1 (B,F-1,2,h,w) in pixels of that grid; bilinear between pixel centres, as released."""
+        height, width = self.flow.shape[3:]
+        scale = self.flow.new_tensor([size[1] / width, size[0] / height], dtype=torch.float32)
+        fields = F.interpolate(self.flow[:, 1:].flatten(0, 1).float(), size, mode="bilinear", align_corners=False)
+        return (fields * scale.view(2, 1, 1)).unflatten(0, (self.clips, -1))
+
+    def _mixed_clips(self) -> Tensor | None:
+        """(B,F-1) whose first frame each field moves, None for its own clip's."""
+        if not self.legacy_batch_mixing:
+            return None
+        later = self.frames - 1
+        return torch.arange(self.clips * later, device=self.flow.device).view(self.clips, later) % self.clips
