@@ -1,12 +1,13 @@
 """Checkpoints of Focus-DETR (detrex) and of DINO (detrex, IDEA-Research) to ours, and back."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sparsevision.methods.focus_detr.released_names import LABELS, LAYOUTS, Layout, renamed
+from sparsevision.methods.focus_detr.released_names import LABELS, LAYOUTS, Layout, detectron2_resnet, renamed
 from sparsevision.utils import UserError
 
 NETWORK = "network."
@@ -14,6 +15,7 @@ NOT_IN_COCO = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 COCO_IDS = tuple(number for number in range(1, 91) if number not in NOT_IN_COCO)
 IDEA_CLASSES = 91  # labels of IDEA's DINO are COCO's category ids
 NEVER = -20.0  # logit of a class that does not exist
+WINDOW_INDEX = "relative_position_index"  # of Swin; a square in other code bases, a line in torchvision
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def convert_with_report(state: Mapping) -> Converted:
         if ours is None:
             leftover.append(name)
         else:
-            named[_of_method(ours)] = value
+            named[_of_method(ours)] = value.flatten() if ours.endswith(WINDOW_INDEX) else value
     if key == "idea_dino":
         named = {name: _existing_classes(name, value) for name, value in named.items()}
     return Converted(named, key, leftover)
@@ -99,11 +101,23 @@ def released_checkpoint(state: Mapping[str, Tensor], layout: str) -> dict[str, T
         if theirs is None:
             homeless.append(name)
         else:
-            named[theirs] = _all_ids(name, value) if layout == "idea_dino" else value
+            named[theirs] = _all_ids(name, value) if layout == "idea_dino" else _square(name, value)
     if homeless:
         more = f" and {len(homeless) - 3} more" if len(homeless) > 3 else ""
         raise UserError(f"{known.title} has no place for {', '.join(homeless[:3])}{more}.")
     return named | _copies(named, known)
+
+
+def is_detectron2_backbone(content: Mapping) -> bool:
+    """Whether a file holds a ResNet with detectron2's names, such as R-50.pkl."""
+    return {"stem.conv1.weight", "res2.0.conv1.weight"} <= _weights_of(content).keys()
+
+
+def convert_backbone(content: Mapping) -> tuple[dict[str, Tensor], list[str]]:
+    """A ResNet of detectron2 under torchvision's names, for `ResNetBackbone`, and the names that are left over."""
+    weights = _weights_of(content)
+    named = {name: renamed(name, detectron2_resnet("", "")) for name in weights}
+    return {ours: weights[name] for name, ours in named.items() if ours}, [n for n, ours in named.items() if not ours]
 
 
 def _weights_of(state: Mapping) -> dict[str, Tensor]:
@@ -131,6 +145,10 @@ def _copies(named: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
     return again
 
 
+def _square(name: str, value: Tensor) -> Tensor:
+    return value.view(math.isqrt(value.numel()), -1) if name.endswith(WINDOW_INDEX) else value
+
+
 def _is_per_class(name: str) -> bool:
     return name.startswith((f"{NETWORK}class_heads.", LABELS))
 
@@ -145,7 +163,7 @@ def _existing_classes(name: str, value: Tensor) -> Tensor:
 def _all_ids(name: str, value: Tensor) -> Tensor:
     """The inverse of `_existing_classes`: absent classes have weight 0 and a very low logit."""
     if not _is_per_class(name) or len(value) != len(COCO_IDS):
-        return value
+        return _square(name, value)
     rows = IDEA_CLASSES + name.startswith(LABELS)
     spread = value.new_full((rows, *value.shape[1:]), NEVER if name.endswith(".bias") else 0.0)
     spread[list(COCO_IDS)] = value

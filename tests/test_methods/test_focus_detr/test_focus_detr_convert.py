@@ -14,6 +14,7 @@ from sparsevision.methods.focus_detr.convert import (
     released_checkpoint,
 )
 from sparsevision.methods.focus_detr.released_names import LAYOUTS, renamed
+from sparsevision.methods.focus_detr.swin import SwinBackbone
 from sparsevision.utils import UserError
 
 NAMES = json.loads((Path(__file__).parents[2] / "golden/focus_detr/state_dict_shapes_r50.json").read_text())
@@ -31,6 +32,8 @@ IDEA = {
     "class_embed.0.weight": (91, 256),
     "label_enc.weight": (92, 256),
 }
+
+LEVELS = {"network.level_embedding": torch.zeros(4, 256), "network.neck.levels.0.conv.bias": torch.zeros(256)}
 
 
 def released() -> dict[str, torch.Tensor]:
@@ -98,6 +101,20 @@ def test_each_name_of_idea_has_one_of_ours():
     ours = {name: renamed(name, pairs) for name in IDEA}
     assert ours["transformer.decoder.layers.1.norm1.bias"] == "decoder.layers.1.deformable_norm.bias"
     assert ours["transformer.enc_out_class_embed.bias"] == "class_heads.6.bias"
+
+
+@pytest.mark.parametrize("layout", ["dino", "idea_dino"])
+def test_a_swin_goes_there_and_back(layout):
+    backbone = SwinBackbone(size="tiny").state_dict()
+    ours = {f"network.backbone.{name}": value for name, value in backbone.items()} | LEVELS
+    theirs = released_checkpoint(ours, layout)
+    front = "backbone." if layout == "dino" else "backbone.0."
+    assert theirs[f"{front}layers.2.blocks.5.mlp.fc2.weight"].shape == (384, 1536)
+    assert theirs[f"{front}layers.0.downsample.reduction.weight"].shape == (192, 384)
+    assert theirs[f"{front}layers.0.blocks.0.attn.relative_position_index"].shape == (49, 49)
+    again = convert_checkpoint(theirs)
+    assert again.keys() == ours.keys()
+    assert all(torch.equal(again[name], value) for name, value in ours.items())
 
 
 def test_strangers_are_named():

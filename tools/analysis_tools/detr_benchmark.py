@@ -1,0 +1,313 @@
+"""What a sparse encoder saves: multiply-adds by part, and the times of encoders and of deformable attention.
+
+One image. Multiply-adds are counted by torch while detectors run on noise; what samples features is not counted, as in
+the literature, whose "GFLOPs" are multiply-adds. Encoders are timed on noise in the shapes of the image; they take
+turns, and each one's fastest turn counts. "Plain" is the encoder with the same weights as the release runs it: every
+layer sorts all tokens, gathers from all of them and writes back image by image. It is checked to give the same numbers.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from sparsevision.apis.example import build_example
+from sparsevision.engine import run_tool
+from sparsevision.layers.ms_deform_attn import multi_scale_deformable_attention, sample_by_grid
+from sparsevision.methods.focus_detr.budget import Budget, Selection, select_tokens
+from sparsevision.methods.focus_detr.encoder_plain import encode_plainly, sample_by_stacked_grids
+from sparsevision.methods.focus_detr.network import FocusNetwork
+from sparsevision.methods.focus_detr.pyramid import Pyramid
+from sparsevision.utils import UserError, atomic_write
+from sparsevision.zoo.tables import markdown_table, replace_between_markers
+
+EXAMPLE = """example:
+  python tools/analysis_tools/detr_benchmark.py
+  python tools/analysis_tools/detr_benchmark.py --size 256 320 --rounds 1 --queries 500 --out speed.json
+  python tools/analysis_tools/detr_benchmark.py --readme configs/focus_detr/README.md
+"""
+BEGIN, END = "<!-- detr_benchmark:begin -->", "<!-- detr_benchmark:end -->"
+SPARSE, DENSE = "focus_detr_r50_boxes_12e_coco", "dino_r50_boxes_12e_coco"
+PARTS = ("backbone", "neck", "selector", "encoder", "decoder")
+RATIOS = (0.1, 0.3, 0.5)
+DINO, PLAIN, PLAIN_OURS = "DINO, dense", "keep 0.5, plain", "keep 0.5, plain, with our deformable attention"
+OURS, BY_LEVEL, STACKED = "ours", "grid_sample, level by level", "grid_sample, levels stacked"
+STRIDES = (8, 16, 32, 64)
+GMAC, ENCODER, ATTENTION = "GMAC", "encoder", "deformable attention"
+ALIKE = 1e-3  # difference of two memories that are equal but for rounding; tokens have variance 1
+
+
+def kept(ratio: float) -> str:
+    """Name of our encoder at a keep ratio."""
+    return f"keep {ratio:g}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured number: multiply-adds in thousand millions (`work` is GMAC), or milliseconds."""
+
+    work: str
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """In this work, `slow` is to take at least `wanted` times as long as `fast`."""
+
+    work: str
+    fast: str
+    slow: str
+    wanted: float
+
+
+BARS = (
+    Bar(ENCODER, kept(0.5), DINO, 1.9),
+    Bar(ENCODER, kept(0.1), DINO, 2.6),
+    Bar(ENCODER, kept(0.5), PLAIN, 1.3),
+    Bar(ATTENTION, OURS, BY_LEVEL, 1.4),
+)
+PUBLISHED_GMAC = {kept(0.5): 53.5, DINO: 154.9}  # of the encoder at 800 x 1216
+
+
+def network_of(config: str, **options: object) -> FocusNetwork:
+    """A config's network with random weights, in evaluation mode."""
+    changes = {"model.backbone.pretrained": None} | {f"model.{name}": value for name, value in options.items()}
+    return build_example(config, size=(64, 64), options=changes).model.network
+
+
+def multiply_adds(config: str, size: tuple[int, int], name: str, **options: object) -> list[Figure]:
+    """GMAC of each part of a config's detector and of all of it, for one image of noise."""
+    changes = {"model.backbone.pretrained": None} | {f"model.{key}": value for key, value in options.items()}
+    example = build_example(config, size=size, options=changes)
+    example.model.requires_grad_(False)  # the counter cannot follow views of parameters that learn
+    counter = FlopCounterMode(display=False)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # its fused attention is not counted
+    try:
+        with counter, torch.no_grad():
+            example.forward("tensor")
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    counts = counter.get_flop_counts()
+    root = type(example.model).__name__
+    figures = {part: _gmac(counts, f"{root}.network.{part}") for part in PARTS}
+    figures["all"] = _gmac(counts, "Global")
+    return [Figure(GMAC, f"{name}: {part}", value) for part, value in figures.items()]
+
+
+def _gmac(counts: Mapping[str, Mapping], module: str) -> float:
+    return sum(counts.get(module, {}).values()) / 2 / 1e9
+
+
+def noise_pyramid(size: tuple[int, int], channels: int, generator: torch.Generator) -> Pyramid:
+    """Features of one image of this size, of variance 1."""
+    shapes = [tuple(-(-side // stride) for side in size) for stride in STRIDES]
+    tokens = sum(height * width for height, width in shapes)
+    features, positions = (torch.randn(1, tokens, channels, generator=generator) for _ in range(2))
+    padding = torch.zeros(1, tokens, dtype=torch.bool)
+    return Pyramid(features, positions, padding, shapes, torch.tensor([shapes]))
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """The released sparse encoder on a pyramid with given foreground logits (1,N)."""
+
+    network: FocusNetwork
+    pyramid: Pyramid
+    logits: Tensor
+
+    def selection(self, ratio: float) -> Selection:
+        """Of the tokens."""
+        return select_tokens(self.logits, self.pyramid, Budget(keep_ratio=ratio, by_batch=True))
+
+    def run(self, ratio: float) -> Tensor:
+        """The memory."""
+        head = self.network.class_heads[-1]
+        return self.network.encoder(self.pyramid, selection=self.selection(ratio), class_head=head)
+
+    def run_plainly(self, ratio: float, sampling: Callable[..., Tensor]) -> Tensor:
+        """The same memory by the plain formulation."""
+        selection = self.selection(ratio)
+        return encode_plainly(
+            self.network.encoder,
+            self.pyramid,
+            self.logits,
+            counts=list(selection.counts),
+            own=list(selection.own[0]),
+            class_head=self.network.class_heads[-1],
+            sampling=sampling,
+        )
+
+
+def encoder_contenders(size: tuple[int, int], generator: torch.Generator) -> dict[str, Callable[[], Tensor]]:
+    """Encoders of six layers on one pyramid. UserError if the plain one gives other numbers than ours."""
+    sparse, dense = network_of(SPARSE), network_of(DENSE)
+    for network in (sparse, dense):
+        settle(network, generator)
+    pyramid = noise_pyramid(size, sparse.level_embedding.shape[1], generator)
+    encoder = Sparse(sparse, pyramid, torch.randn(pyramid.padding.shape, generator=generator))
+    difference = float((encoder.run(0.5) - encoder.run_plainly(0.5, sample_by_stacked_grids)).abs().max())
+    if difference > ALIKE:
+        raise UserError(f"the plain encoder's memory differs from ours by {difference:.2g}; nothing is to be compared.")
+    return {
+        DINO: partial(dense.encoder, pyramid),
+        **{kept(ratio): partial(encoder.run, ratio) for ratio in reversed(RATIOS)},
+        PLAIN_OURS: partial(encoder.run_plainly, 0.5, multi_scale_deformable_attention),
+        PLAIN: partial(encoder.run_plainly, 0.5, sample_by_stacked_grids),
+    }
+
+
+def settle(network: FocusNetwork, generator: torch.Generator) -> None:
+    """Offsets and weights of deformable attention depend on the token, as after training."""
+    for name, parameter in network.named_parameters():
+        if name.endswith(("sampling_offsets.weight", "attention_weights.weight")):
+            nn.init.normal_(parameter, std=0.02, generator=generator)
+
+
+def attention_contenders(
+    size: tuple[int, int], queries: int, generator: torch.Generator
+) -> dict[str, Callable[[], Tensor]]:
+    """Ways of deformable attention, 8 heads of width 32, 4 points in each of 4 levels, without its projections."""
+    pyramid = noise_pyramid(size, 256, generator)
+    value = pyramid.features.view(1, -1, 8, 32)
+    locations = torch.rand(1, queries, 8, 4, 4, 2, generator=generator)
+    weights = torch.rand(1, queries, 8, 16, generator=generator).softmax(-1).view(1, queries, 8, 4, 4)
+    ways = {OURS: multi_scale_deformable_attention, BY_LEVEL: sample_by_grid, STACKED: sample_by_stacked_grids}
+    return {name: partial(way, value, pyramid.shapes, locations, weights) for name, way in ways.items()}
+
+
+@torch.no_grad()
+def measure(work: str, contenders: Mapping[str, Callable[[], Tensor]], *, rounds: int) -> list[Figure]:
+    """Milliseconds of each one's fastest turn; each does the work once before its turns count."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in track(range(rounds + 1), description=work, transient=True):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            run()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return [Figure(work, name, 1000 * min(turns)) for name, turns in seconds.items()]
+
+
+def verdicts(figures: Sequence[Figure], *, size: tuple[int, int]) -> list[str]:
+    """A sentence for each bar that both sides were measured for, and for published multiply-adds at their size."""
+    values = {(figure.work, figure.name): figure.value for figure in figures}
+    said = []
+    for name, wanted in PUBLISHED_GMAC.items():
+        value = values.get((GMAC, f"{name}: encoder"))
+        if value is not None and size == (800, 1216):
+            met = "" if abs(value / wanted - 1) <= 0.01 else ", NOT MET"
+            said.append(f"encoder, {name}: {value:.1f} GMAC ({wanted} within 1 % wanted{met})")
+    for bar in BARS:
+        pair = values.get((bar.work, bar.fast)), values.get((bar.work, bar.slow))
+        if all(pair):
+            ratio = pair[1] / pair[0]
+            met = "" if ratio >= bar.wanted else ", NOT MET"
+            said.append(f"{bar.work}: {bar.fast} {ratio:.2f}x {bar.slow} (at least {bar.wanted:g}x wanted{met})")
+    return said
+
+
+def tables(figures: Sequence[Figure]) -> list[tuple[list[str], list[list[str]]]]:
+    """Headers and rows: multiply-adds by part, and times."""
+    counted = [figure for figure in figures if figure.work == GMAC]
+    names = list(dict.fromkeys(figure.name.split(": ")[0] for figure in counted))
+    values = {figure.name: f"{figure.value:.1f}" for figure in counted}
+    columns = [*PARTS, "all"]
+    parts = [[name, *(values.get(f"{name}: {part}", "") for part in columns)] for name in names]
+    times = [[figure.work, figure.name, f"{figure.value:.1f}"] for figure in figures if figure.work != GMAC]
+    return [(["GMAC", *columns], parts), (["what", "how", "ms"], times)]
+
+
+def benchmark(args: argparse.Namespace) -> list[Figure]:
+    """All figures. Deformable attention alone is measured on one thread."""
+    generator, size = torch.Generator().manual_seed(0), tuple(args.size)
+    figures = multiply_adds(DENSE, size, DINO)
+    for ratio in reversed(RATIOS):
+        figures += multiply_adds(SPARSE, size, kept(ratio), keep_ratio=ratio)
+    with torch.no_grad():
+        contenders = encoder_contenders(size, generator)
+    figures += measure(ENCODER, contenders, rounds=args.rounds)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        ways = attention_contenders(size, args.queries, generator)
+        return figures + measure(ATTENTION, ways, rounds=4 * args.rounds)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def show(figures: Sequence[Figure], sentences: Sequence[str], caption: str, console: Console) -> None:
+    """Tables and verdicts on the screen."""
+    console.print(caption, soft_wrap=True)
+    for header, rows in tables(figures):
+        table = Table(*header)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True)
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, nargs=2, default=[800, 1216], metavar=("H", "W"), help="of the image")
+    parser.add_argument("--queries", type=int, default=10_000, help="of deformable attention alone")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each encoder that count")
+    parser.add_argument("--threads", type=int, help="of the encoders (default: as torch finds best)")
+    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    parser.add_argument("--readme", type=Path, help=f"page that receives the tables, between {BEGIN} and {END}")
+    args = parser.parse_args(arguments)
+    if min(*args.size, args.queries, args.rounds, args.threads or 1) < 1:
+        parser.error("all numbers must be at least 1")
+    return args
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    size = tuple(args.size)
+    figures = benchmark(args)
+    sentences = verdicts(figures, size=size)
+    caption = (
+        f"One image of {size[0]} x {size[1]}; encoders on {torch.get_num_threads()} of {os.cpu_count()} threads, "
+        f"deformable attention of {args.queries} queries on one; torch {torch.__version__}."
+    )
+    show(figures, sentences, caption, Console())
+    try:
+        if args.out:
+            with atomic_write(args.out) as stream:
+                stream.write((json.dumps([asdict(figure) for figure in figures], indent=2) + "\n").encode())
+        if args.readme:
+            write_page(args.readme, figures, sentences, caption)
+    except OSError as error:
+        raise UserError(f"cannot write {args.out or args.readme}: {error.strerror}") from error
+
+
+def write_page(path: Path, figures: Sequence[Figure], sentences: Sequence[str], caption: str) -> None:
+    """Put tables and verdicts between the markers of a page. UserError if it has none."""
+    parts = [caption, *(markdown_table(header, rows) for header, rows in tables(figures))]
+    content = "\n\n".join([*parts, "\n".join(f"* {sentence}" for sentence in sentences)])
+    text = replace_between_markers(path.read_text(encoding="utf-8"), content, begin=BEGIN, end=END, where=str(path))
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+if __name__ == "__main__":
+    run_tool(main)
