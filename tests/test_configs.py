@@ -69,9 +69,23 @@ def check_field(model):
     assert raw.shape[2] in (4, 5)
 
 
+def run_detector_parts(model):
+    """Backbone and neck on an image, and parts of the rest on tokens: which are best, nothing on "meta" knows."""
+    network = model.network
+    maps = network.neck(network.backbone(torch.empty(1, 3, 64, 96)))
+    assert [tuple(level.shape[2:]) for level in maps] == [(8, 12), (4, 6), (2, 3), (1, 2)]
+    tokens = torch.cat([level.flatten(2).transpose(1, 2) for level in maps], dim=1)
+    assert network.proposals(tokens).shape == (1, 128, 256)
+    assert network.class_heads[-1](tokens).shape == (1, 128, model.num_classes)
+    assert network.box_heads[-1](tokens).shape == (1, 128, 4)
+    assert network.encoder.layers[0].ffn(tokens).shape == network.decoder.layers[0].ffn(tokens).shape == (1, 128, 256)
+    assert sum(parameter.numel() for parameter in network.parameters()) > 45_000_000
+
+
 FORWARD_OF = {
     "CPCM": check_sparse_network,
     "EVWSSS": run_both_students,
+    "FocusDETR": run_detector_parts,
     "GenSAM": run_gensam_networks,
     "SPInNeRF": check_field,
     "SparseSegmentor": run_tensor_mode,
@@ -82,7 +96,20 @@ ANSWERS = {
     "pred_mask": (1, 64, 80),
     "pred_sem_seg": (1, 64, 80),
     "pred_voxel_labels": (64 * 80,),
+    "pred_instances": None,
 }
+
+
+def check_detections(found, *, num_classes):
+    """Boxes within an image of 64 x 80, by falling score."""
+    assert 0 < len(found) <= 300
+    assert found.bboxes.shape == (len(found), 4)
+    assert 0 <= float(found.bboxes.min()) <= float(found.bboxes.max()) <= 80
+    assert 0 <= int(found.labels.min()) <= int(found.labels.max()) < num_classes
+    assert (found.scores.diff() <= 0).all()
+    assert 0 <= float(found.scores.min()) <= float(found.scores.max()) <= 1
+
+
 each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
 NEEDS_WEIGHTS = {
     "tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2"),
@@ -164,6 +191,9 @@ def test_a_tiny_config_predicts_even_from_yaml(path, tmp_path, weights):
     for sample in samples:
         field = next(name for name in ANSWERS if name in sample)
         answer = getattr(sample.get(field), "data", sample.get(field))
+        if field == "pred_instances":
+            check_detections(answer, num_classes=example.model.num_classes)
+            continue
         highest = 1 if field in ("pred_mask", "pred_view") else example.model.num_classes - 1
         assert answer.shape == ANSWERS[field]
         assert 0 <= float(answer.min()) <= float(answer.max()) <= highest
