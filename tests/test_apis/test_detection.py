@@ -11,10 +11,12 @@ from toy_detector import colourful
 
 from sparsevision.apis import DetectionResult, DetInferencer, init_model
 from sparsevision.apis.images import image_sources
+from sparsevision.apis.model import build_model
 from sparsevision.apis.tokens import kept_tokens
 from sparsevision.engine import read_config
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
+from sparsevision.utils.randomness import seeded_rng
 
 RED, BLUE = (20, 30, 60, 70), (80, 10, 150, 110)
 
@@ -43,6 +45,35 @@ def photos(tmp_path):
         Image.fromarray(image).save(folder / f"{name}.png")
     (folder / "notes.txt").write_text("no image")
     return folder
+
+
+FOCUS_DETR = """
+from sparsevision.methods.focus_detr import FocusDETR
+from sparsevision.methods.focus_detr.backbones import ResNetBackbone
+
+model = dict(
+    type=FocusDETR,
+    preset="fixed",
+    num_classes=2,
+    backbone=dict(type=ResNetBackbone, depth=18),
+    architecture=dict(channels=32, heads=4, hidden=32, levels=3, encoder_layers=2, decoder_layers=1),
+    num_queries=20,
+    cascade=(1.0, 0.5),
+    object_tokens=10,
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def focus_detr(tmp_path_factory):
+    """Focus-DETR with random weights, on the stand-in's data."""
+    folder = tmp_path_factory.mktemp("focus_detr")
+    path = toy_detector.write_config(folder)
+    path.write_text(path.read_text() + FOCUS_DETR)
+    with seeded_rng(0):
+        model = build_model(read_config(path))
+    model.cfg, model.dataset_meta = read_config(path), {"classes": ["red", "blue"]}
+    return DetInferencer(model, device="cpu")
 
 
 def test_boxes_are_in_pixels_of_the_photograph_by_falling_score(inferencer):
@@ -197,3 +228,23 @@ def test_the_tokens_that_are_kept(inferencer, trained):
     dense.model.keep_ratio = 1.0
     with pytest.raises(UserError, match="dense"):
         kept_tokens(DetInferencer(dense, trained[1], device="cpu"), image)
+
+
+def test_focus_detr_gives_the_same_alone_and_in_a_batch_of_several_sizes(focus_detr, photos):
+    alone, together = focus_detr(photos), focus_detr(photos, batch_size=3)
+    for one, other in zip(alone, together, strict=True):
+        assert len(one) == len(other) > 10
+        np.testing.assert_allclose(other.scores, one.scores, atol=1e-5)
+        height, width = one.image.shape[:2]
+        assert (one.boxes >= 0).all()
+        assert (one.boxes <= (width, height, width, height)).all()
+
+
+def test_the_tokens_of_focus_detr(focus_detr):
+    image = colourful(red=RED)
+    tokens = kept_tokens(focus_detr, image)
+    total = sum(height * width for height, width in tokens.shapes)
+    assert [len(kept) for kept in tokens.kept] == pytest.approx([total / 2, total / 4], abs=2)
+    assert len(tokens.scores) == total
+    assert tokens.scores[tokens.kept[0]].min() >= np.delete(tokens.scores, tokens.kept[0]).max()
+    assert tokens.draw(image).shape[2] == 3
