@@ -71,3 +71,9 @@ def inside_zones(boxes: Tensor, zones: Tensor, *, share: float = 0.5) -> Tensor:
     common = intersection(boxes[..., None, :], zones)
     mostly = common >= share * area(boxes)[..., None].clamp(min=SMALLEST_AREA)
     return (covered | mostly).any(dim=-1)
+
+
+def around_points(boxes: Tensor, points: Tensor) -> Tensor:
+    """Which boxes (...,4) have one of the points (P,2) in the middle half of their width and height; bool (...)."""
+    distance = (points - (boxes[..., None, :2] + boxes[..., None, 2:]) / 2).abs()
+    return (distance <= (boxes[..., None, 2:] - boxes[..., None, :2]) / 4).all(dim=-1).any(dim=-1)

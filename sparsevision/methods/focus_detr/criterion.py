@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sparsevision.methods.focus_detr.boxes import inside_zones, to_corners
+from sparsevision.methods.focus_detr.boxes import around_points, inside_zones, to_corners
 from sparsevision.methods.focus_detr.decoding import Decoded
 from sparsevision.methods.focus_detr.denoising import DenoisingQueries
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth, joined
@@ -119,11 +119,17 @@ def _suffixes(count: int) -> list[str]:
 
 
 def _silent(boxes: Tensor, truths: Sequence[GroundTruth], padding: Tensor | None) -> Tensor | None:
-    """(S,B,Q) bool, predictions that are no background: in an ignored zone, or no query; None: none are."""
+    """(S,B,Q) bool, predictions that are no background: no query, in an ignored zone, or around a point without a box.
+
+    None: none are.
+    """
     silent = None if padding is None else padding.expand(len(boxes), -1, -1)
-    if any(len(truth.ignored) for truth in truths):
+    if any(len(truth.ignored) or len(truth.loose_points) for truth in truths):
         corners = to_corners(boxes.detach())
-        zones = [inside_zones(corners[:, image], truth.zones) for image, truth in enumerate(truths)]
-        inside = torch.stack(zones, dim=1)
-        silent = inside if silent is None else silent | inside
+        unknown = torch.stack([_unknown(corners[:, image], truth) for image, truth in enumerate(truths)], dim=1)
+        silent = unknown if silent is None else silent | unknown
     return silent
+
+
+def _unknown(corners: Tensor, truth: GroundTruth) -> Tensor:
+    return inside_zones(corners, truth.zones) | around_points(corners, truth.loose_places)

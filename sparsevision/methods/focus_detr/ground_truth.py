@@ -39,6 +39,19 @@ class GroundTruth:
         height, width = self.size
         return self.ignored / self.ignored.new_tensor([width, height, width, height])
 
+    @cached_property
+    def loose_points(self) -> Tensor:
+        """(P',2) those of the points that lie in no box: of objects that nobody has drawn."""
+        low, high = self.corners[:, None, :2], self.corners[:, None, 2:]
+        drawn = ((self.points >= low) & (self.points <= high)).all(-1).any(0)
+        return self.points[~drawn]
+
+    @cached_property
+    def loose_places(self) -> Tensor:
+        """(P',2) `loose_points` as shares of the image."""
+        height, width = self.size
+        return self.loose_points / self.points.new_tensor([width, height])
+
 
 def count_of(truths: Sequence[GroundTruth]) -> int:
     """Objects of a batch."""

@@ -1,6 +1,7 @@
 """Focus-DETR and its kin: by its settings one detector is dense DINO, Sparse DETR, Salience-style or Focus-DETR."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from sparsevision.datasets.detection.sample import DetectionSample
 from sparsevision.datasets.preprocessor import ImagePreprocessor
+from sparsevision.engine.state import training_iteration
 from sparsevision.methods.focus_detr.attention_map import AttentionMap
 from sparsevision.methods.focus_detr.build import Architecture, build_network
 from sparsevision.methods.focus_detr.criterion import Criterion, LossWeights
@@ -21,9 +23,12 @@ from sparsevision.methods.focus_detr.encoded import Encoded
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth, count_of
 from sparsevision.methods.focus_detr.ignore_zones import IgnoreZones, PointTargets
 from sparsevision.methods.focus_detr.matcher import MatchCosts
+from sparsevision.methods.focus_detr.network import FocusNetwork
 from sparsevision.methods.focus_detr.postprocess import detections
 from sparsevision.methods.focus_detr.presets import PRESETS
+from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes
 from sparsevision.methods.focus_detr.supervision import SelectorSupervision, SelectorTarget
+from sparsevision.methods.focus_detr.teacher import Teacher
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 from sparsevision.utils.settings import settings_of, switches_of_preset
@@ -59,6 +64,8 @@ class FocusDETR(BaseModel):
         background_embedding: tokens that no layer updates get a learnt position (Salience DETR).
         denoising: settings of `Denoising`; None leaves it away.
         losses, costs: settings of `LossWeights` and `MatchCosts`.
+        pseudo_boxes: settings of `PseudoBoxes`, for sparsely annotated images: what a teacher is sure of is learnt as
+            if it had been drawn. The teacher is part of the checkpoint. None: no teacher.
         points, zones: settings of `PointTargets` and `IgnoreZones`.
         max_detections: of an image.
         report_tokens: `predict` adds `kept_tokens` and `token_shapes` to the samples.
@@ -69,7 +76,7 @@ class FocusDETR(BaseModel):
         UserError: no such preset, switch, setting, selector or target; a ratio that is none.
     """
 
-    optional_state = ("label_embedding.",)  # of the denoising: no prediction depends on it
+    optional_state = ("label_embedding.", "teacher.")  # for training: no prediction depends on them
 
     def __init__(
         self,
@@ -89,6 +96,7 @@ class FocusDETR(BaseModel):
         denoising: Mapping | None = {},
         losses: Mapping | None = None,
         costs: Mapping | None = None,
+        pseudo_boxes: Mapping | None = None,
         points: Mapping | None = None,
         zones: Mapping | None = None,
         max_detections: int = 300,
@@ -127,6 +135,8 @@ class FocusDETR(BaseModel):
             points=settings_of(PointTargets, points or {}),
             zones=settings_of(IgnoreZones, zones or {}),
         )
+        self.pseudo_boxes = settings_of(PseudoBoxes, pseudo_boxes)
+        self.teacher = None if self.pseudo_boxes is None else self._new_teacher()
         dim = self.network.query_content.embedding_dim
         self.label_embedding = nn.Embedding(num_classes, dim) if self.denoising else None
 
@@ -151,7 +161,39 @@ class FocusDETR(BaseModel):
         Raises:
             UserError: the samples lack boxes or hold unknown classes, or a prediction is no number.
         """
-        return self.losses_of(inputs["image"], self.truths_of(data_samples))
+        images, truths = inputs["image"], self.truths_of(data_samples)
+        if self.teacher is None:
+            return self.losses_of(images, truths)
+        self.teacher.update(self.network)
+        if training_iteration() < self.pseudo_boxes.from_iteration:
+            return self.losses_of(images, truths)
+        whole, scores = self._taught(images, truths)
+        found = torch.tensor(float(count_of(whole) - count_of(truths)) / len(truths), device=images.device)
+        return self.losses_of(images, whole, teacher_scores=scores) | {"pseudo_boxes": found}
+
+    def _new_teacher(self) -> Teacher:
+        teacher = Teacher(self.network, momentum=self.pseudo_boxes.momentum)
+        teacher.network.switches = replace(self.switches, blind_evaluation=False)  # it looks at padded batches
+        return teacher
+
+    @torch.no_grad()
+    def _taught(self, images: Tensor, truths: Sequence[GroundTruth]) -> tuple[list[GroundTruth], Tensor | None]:
+        """Truths with what the teacher sees beside them, and the probabilities (B,N) of its selector."""
+        encoded = self.teacher.network.encode(images, [truth.size for truth in truths])
+        logits, boxes, padding = self._predictions(encoded, self.teacher.network)
+        whole = []
+        for index, truth in enumerate(truths):
+            found = detections(
+                logits[index],
+                boxes[index],
+                size=truth.size,
+                top=self.max_detections,
+                padding=None if padding is None else padding[index],
+            )
+            known = torch.cat([truth.corners, truth.ignored])
+            whole.append(completed(truth, mine_boxes(*found, known=known, settings=self.pseudo_boxes)))
+        foreground = encoded.foreground_logits
+        return whole, None if foreground is None else foreground.sigmoid()
 
     def truths_of(self, samples: Sequence[DetectionSample]) -> list[GroundTruth]:
         """What the samples teach. Raises UserError, see `loss`."""
@@ -171,7 +213,7 @@ class FocusDETR(BaseModel):
         encoded = self.network.encode(images, [truth.size for truth in truths], keep_ratio=ratio)
         denoising = self._denoising_queries(truths, encoded)
         watched = self._attention_map(encoded, denoising)
-        decoded = self.decoder_side.decode(encoded, denoising=denoising, attention_map=watched)
+        decoded = self._behind(self.network).decode(encoded, denoising=denoising, attention_map=watched)
         num_boxes = _mean_count(truths, images.device)
         losses = self.criterion.matched(decoded, truths, num_boxes=num_boxes)
         if denoising is not None:
@@ -185,10 +227,8 @@ class FocusDETR(BaseModel):
             losses["loss_selector"] = self.criterion.weights.selector * selector
         return losses
 
-    @property
-    def decoder_side(self) -> DecoderSide:
+    def _behind(self, network: FocusNetwork) -> DecoderSide:
         """What stands behind the encoder."""
-        network = self.network
         return DecoderSide(
             decoder=network.decoder,
             class_heads=network.class_heads,
@@ -211,7 +251,7 @@ class FocusDETR(BaseModel):
             [truth.boxes for truth in truths],
             [truth.labels for truth in truths],
             embedding=self.label_embedding,
-            num_queries=self.decoder_side.num_queries(encoded),
+            num_queries=self._behind(self.network).num_queries(encoded),
             settings=self.denoising,
         )
 
@@ -244,9 +284,11 @@ class FocusDETR(BaseModel):
     def _encode(self, images: Tensor, samples: Sequence[DetectionSample] | None) -> Encoded:
         return self.network.encode(images, _sizes(images, samples))
 
-    def _predictions(self, encoded: Encoded) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _predictions(
+        self, encoded: Encoded, network: FocusNetwork | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Logits (B,Q,K), boxes (B,Q,4) of the last layer, and which queries (B,Q) do not exist."""
-        decoded = self.decoder_side.decode(encoded, layers=LAST_LAYER)
+        decoded = self._behind(network or self.network).decode(encoded, layers=LAST_LAYER)
         return decoded.logits[0], decoded.boxes[0], decoded.proposals.padding
 
     def extract_features(self, inputs: dict[str, Tensor]) -> Tensor:

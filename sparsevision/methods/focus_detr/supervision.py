@@ -33,8 +33,8 @@ class SelectorSupervision:
     """The loss of a selector, unweighted.
 
     Attributes:
-        target: "ranges" (Focus-DETR), "salience" (Salience DETR), "decoder_attention" (Sparse DETR), or "points" where
-            objects have one instead of a box.
+        target: "ranges" (Focus-DETR), "salience" (Salience DETR) or "decoder_attention" (Sparse DETR). Points of
+            objects without a box are foreground with the first two; with "points" they alone are.
         switches: `disjoint_ranges`, `farthest_side` and `padding_counts` matter here.
         strides: pixels between two tokens of each level.
         points: how points become foreground.
@@ -105,4 +105,12 @@ class SelectorSupervision:
         else:
             distance = farthest_side if self.switches.farthest_side else centre_distance
             targets = foreground_targets(truth.corners, **options, distance=distance)
-        return targets, torch.ones_like(targets)
+        return self._with_points(targets, truth.loose_points, shapes, centres)
+
+    def _with_points(self, targets: Tensor, points: Tensor, shapes: Shapes, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """Targets (N,) of boxes and of points without a box, and how much tokens around the points count."""
+        if not len(points):
+            return targets, torch.ones_like(targets)
+        strides = token_strides(shapes, self.strides, device=centres.device)
+        dots, weights = point_targets(points, centres, strides, settings=self.points)
+        return torch.maximum(targets, dots), torch.where(targets > 0, torch.ones_like(weights), weights)
