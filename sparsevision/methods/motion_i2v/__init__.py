@@ -7,6 +7,7 @@ from sparsevision.methods.motion_i2v.autoencoder import GaussianLatents, KLAutoe
 from sparsevision.methods.motion_i2v.brush import (
     brush_from_painting,
     checked_brush,
+    clip_brush,
     freeze_anchors,
     freeze_flow,
     latent_brush,
@@ -27,8 +28,21 @@ from sparsevision.methods.motion_i2v.motion_fields import MotionFields
 from sparsevision.methods.motion_i2v.paths import TrackPaths, annotated_paths, clicked_paths, interpolate_track
 from sparsevision.methods.motion_i2v.preview import gaussian_forward_warp, preview_video
 from sparsevision.methods.motion_i2v.regions import BoxRegion, GaussianRegion, ObjectRegion, Region
+from sparsevision.methods.motion_i2v.sampling import Conditions, Guidance, denoise, guided
 from sparsevision.methods.motion_i2v.schedule import NoiseSchedule, clip_noise, seeded
+from sparsevision.methods.motion_i2v.sparse_samplers import (
+    DenseMotion,
+    DenseToSparse,
+    DragLike,
+    Mixture,
+    RandomBlocks,
+    RandomTracks,
+    SparseSampler,
+    sample_batch,
+)
 from sparsevision.methods.motion_i2v.speed import SPEEDS, Speed, keyed_speed, named_speed
+from sparsevision.methods.motion_i2v.stage_one import decode_motion, frame_strides, sample_motion
+from sparsevision.methods.motion_i2v.stage_two import sample_frames, with_reference_field
 from sparsevision.methods.motion_i2v.tracks import encode_sparse_flow, paint_paths, rasterise_tracks
 from sparsevision.methods.motion_i2v.unet import UNetMotion3D, stage1_unet, stage2_unet
 
@@ -38,20 +52,29 @@ __all__ = [
     "Architecture",
     "BoxRegion",
     "CameraMove",
+    "Conditions",
+    "DenseMotion",
+    "DenseToSparse",
+    "DragLike",
     "FlowCodec",
     "FlowVAECodec",
     "GaussianLatents",
     "GaussianRegion",
+    "Guidance",
     "ImageCodec",
     "ImageVAECodec",
     "KLAutoencoder",
+    "Mixture",
     "MotionAugmentedAttention",
     "MotionFields",
     "NoiseSchedule",
     "ObjectRegion",
     "PatchFlowCodec",
     "PixelShuffleCodec",
+    "RandomBlocks",
+    "RandomTracks",
     "Region",
+    "SparseSampler",
     "Speed",
     "SplatOperator",
     "TemporalAttention",
@@ -65,12 +88,17 @@ __all__ = [
     "camera_flow",
     "checked_brush",
     "clicked_paths",
+    "clip_brush",
     "clip_noise",
+    "decode_motion",
+    "denoise",
     "encode_sparse_flow",
     "forward_splat",
+    "frame_strides",
     "freeze_anchors",
     "freeze_flow",
     "gaussian_forward_warp",
+    "guided",
     "interpolate_track",
     "keyed_speed",
     "latent_brush",
@@ -80,7 +108,11 @@ __all__ = [
     "preview_video",
     "rasterise_tracks",
     "rename_old_attention",
+    "sample_batch",
+    "sample_frames",
+    "sample_motion",
     "seeded",
     "stage1_unet",
     "stage2_unet",
+    "with_reference_field",
 ]

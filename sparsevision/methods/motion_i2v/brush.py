@@ -75,23 +75,38 @@ def freeze_anchors(
     return frozen
 
 
+def clip_brush(brush: ArrayLike, *, clips: int, size: tuple[int, int]) -> Tensor:
+    """A brush (H, W) for all clips of a batch, or (B, H, W) for each its own, as (1 or B, 1, 1, H, W) bool.
+
+    Raises:
+        UserError: another size or number of clips, or values other than 0 and 1.
+    """
+    array = np.asarray(brush.cpu() if isinstance(brush, Tensor) else brush)
+    if array.ndim != 3:
+        return torch.from_numpy(checked_brush(array, size))[None, None, None]
+    if len(array) != clips:
+        raise UserError(f"brush: there are {len(array)} of them for {clips} clips; give one, or one for each.")
+    return torch.from_numpy(np.stack([checked_brush(own, size) for own in array]))[:, None, None]
+
+
 def freeze_flow(flow: Tensor, brush: ArrayLike) -> Tensor:
-    """flow (..., 2, H, W) with exact zeros where the brush is frozen."""
-    frozen = torch.from_numpy(checked_brush(brush, tuple(flow.shape[-2:]))).to(flow.device)
-    return flow.masked_fill(frozen, 0)
+    """flow (B,F,2,H,W) with exact zeros where the brush, (H, W) or (B, H, W), is frozen."""
+    frozen = clip_brush(brush, clips=len(flow), size=tuple(flow.shape[-2:]))
+    return flow.masked_fill(frozen.to(flow.device), 0)
 
 
-def latent_brush(brush: ArrayLike, *, size: tuple[int, int]) -> Tensor:
-    """The brush (H, W) on the latents' grid (h, w), bool: that of the top left pixel of each cell.
+def latent_brush(brush: Tensor, *, size: tuple[int, int]) -> Tensor:
+    """A brush (..., H, W) on the latents' grid (..., h, w): that of the top left pixel of each cell.
 
     Raises:
         UserError: the image is not a whole multiple of the latents.
     """
-    array = np.asarray(brush.cpu() if isinstance(brush, Tensor) else brush)
-    if array.ndim != 2 or array.shape[0] % size[0] or array.shape[1] % size[1]:
-        raise UserError(f"brush: shape {array.shape} is not a whole multiple of the latents (h, w) = {tuple(size)}.")
-    frozen = checked_brush(array, array.shape)
-    return torch.from_numpy(frozen[:: array.shape[0] // size[0], :: array.shape[1] // size[1]].copy())
+    height, width = brush.shape[-2:]
+    if height % size[0] or width % size[1]:
+        raise UserError(
+            f"brush: (height, width) = {(height, width)} is no whole multiple of the latents (h, w) = {tuple(size)}."
+        )
+    return brush[..., :: height // size[0], :: width // size[1]]
 
 
 def paste_frozen(video: Tensor, reference: Tensor, brush: ArrayLike, *, feather: float = 0.0) -> Tensor:
@@ -100,7 +115,7 @@ def paste_frozen(video: Tensor, reference: Tensor, brush: ArrayLike, *, feather:
     Args:
         video: (B,3,F,H,W).
         reference: (B,3,H,W), in the same range.
-        brush: (H, W), 1 = frozen.
+        brush: (H, W) or (B, H, W), 1 = frozen.
         feather: pixels outside the frozen region over which the reference fades into the video; 0 for a hard edge.
 
     Raises:
@@ -109,15 +124,17 @@ def paste_frozen(video: Tensor, reference: Tensor, brush: ArrayLike, *, feather:
     size = tuple(video.shape[-2:])
     if tuple(reference.shape) != (video.shape[0], video.shape[1], *size):
         raise UserError(f"reference: shape {tuple(reference.shape)} does not fit the video {tuple(video.shape)}.")
-    frozen = checked_brush(brush, size)
-    share = torch.from_numpy(_feathered(frozen, feather)).to(video)
+    frozen = clip_brush(brush, clips=len(video), size=size)
     still = reference[:, :, None].expand_as(video)
-    mixed = share * still + (1 - share) * video
-    return torch.where(torch.from_numpy(frozen).to(video.device), still, mixed)
+    if feather:
+        share = torch.stack([_feathered(own, feather) for own in frozen.flatten(0, 2)]).view(frozen.shape).to(video)
+        video = share * still + (1 - share) * video
+    return torch.where(frozen.to(video.device), still, video)
 
 
-def _feathered(frozen: np.ndarray, feather: float) -> np.ndarray:
-    """(H, W) float32: 1 in the frozen region, falling to 0 over `feather` pixels outside it."""
-    if not feather or not frozen.any():
-        return frozen.astype(np.float32)
-    return np.clip(1 - distance_transform_edt(~frozen) / (feather + 1), 0, 1).astype(np.float32)
+def _feathered(frozen: Tensor, feather: float) -> Tensor:
+    """(H, W) float64: 1 in the frozen region, falling to 0 over `feather` pixels outside it."""
+    if not frozen.any():
+        return torch.zeros(frozen.shape, dtype=torch.float64)
+    distance = torch.from_numpy(distance_transform_edt(~frozen.numpy()))
+    return (1 - distance / (feather + 1)).clamp(0, 1)

@@ -3,7 +3,7 @@
 Source: Shi et al., Motion-I2V, SIGGRAPH 2024, section 3.3, and the rules of the released demo.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -73,10 +73,10 @@ def rasterise_tracks(
 
 def paint_paths(paths: TrackPaths, *, region: Region, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """flow (F,2,H,W) and mask (F,1,H,W), float32, of points that take the pixels around them along."""
-    weights = [region(start, size) for start in paths.starts]
+    weights = (region(start, size) for start in paths.starts)
     if region.later_wins:
-        return _later_on_top(paths, weights)
-    flow, mask = _by_nearness(paths, weights)
+        return _later_on_top(paths, weights, size)
+    flow, mask = _by_nearness(paths, weights, size)
     for start, displacement, known in zip(paths.starts, paths.displacements, paths.known, strict=True):
         column, row = nearest_pixel(start, size)
         flow[known, :, row, column] = displacement[known]
@@ -88,19 +88,31 @@ def _blank(paths: TrackPaths, size: tuple[int, int]) -> tuple[np.ndarray, np.nda
     return np.zeros((frames, 2, *size), np.float32), np.zeros((frames, 1, *size), np.float32)
 
 
-def _later_on_top(paths: TrackPaths, weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    flow, mask = _blank(paths, weights[0].shape)
+def _later_on_top(
+    paths: TrackPaths, weights: Iterable[np.ndarray], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    flow, mask = _blank(paths, size)
     for own, displacement, known in zip(weights, paths.displacements, paths.known, strict=True):
-        taken = own > 0
+        window = _window(own)
+        taken = own[window] > 0
         for frame in np.flatnonzero(known):
-            flow[frame][:, taken] = own[taken] * displacement[frame][:, None]
-            mask[frame][:, taken] = 1
+            flow[frame][:, *window][:, taken] = own[window][taken] * displacement[frame][:, None]
+            mask[frame][:, *window][:, taken] = 1
     return flow, mask
 
 
-def _by_nearness(paths: TrackPaths, weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _window(weights: np.ndarray) -> tuple[slice, slice]:
+    """The smallest rectangle around what is not zero."""
+    sides = [np.flatnonzero((weights > 0).any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(side[0], side[-1] + 1) if side.size else slice(0) for side in sides)
+    return rows, columns
+
+
+def _by_nearness(
+    paths: TrackPaths, weights: Iterable[np.ndarray], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Each pixel: the mean of the drags that claim it by weight / squared distance, as strong as the strongest."""
-    flow, mask = _blank(paths, weights[0].shape)
+    flow, mask = _blank(paths, size)
     total, peak = np.zeros_like(mask), np.zeros_like(mask)
     for start, own, displacement, known in zip(paths.starts, weights, paths.displacements, paths.known, strict=True):
         nearness = (own / (squared_distance(start, own.shape) + NEAREST)).astype(np.float32)

@@ -49,9 +49,10 @@ def test_frozen_flow_is_exactly_zero_whatever_it_was(left_frozen):
 
 
 def test_the_latents_take_the_top_left_pixel_of_each_cell(left_frozen):
-    assert latent_brush(left_frozen, size=(2, 3)).tolist() == [[True, True, False]] * 2
+    brush = torch.from_numpy(left_frozen)
+    assert latent_brush(brush, size=(2, 3)).tolist() == [[True, True, False]] * 2
     with pytest.raises(UserError, match="whole multiple"):
-        latent_brush(left_frozen, size=(2, 5))
+        latent_brush(brush, size=(2, 5))
 
 
 def test_frozen_pixels_are_the_references_own(left_frozen):
@@ -59,6 +60,17 @@ def test_frozen_pixels_are_the_references_own(left_frozen):
     pasted = paste_frozen(video, reference, left_frozen)
     assert torch.equal(pasted[..., :10], reference[:, :, None, :, :10].expand(-1, -1, 5, -1, -1))
     assert torch.equal(pasted[..., 10:], video[..., 10:])
+
+
+def test_each_clip_of_a_batch_may_have_its_own_brush(left_frozen):
+    flow, video, reference = torch.ones(2, 3, 2, 16, 24), torch.zeros(2, 3, 3, 16, 24), torch.ones(2, 3, 16, 24)
+    brushes = np.stack([left_frozen, ~left_frozen])
+    frozen = freeze_flow(flow, brushes)
+    assert torch.equal(frozen[0, 0, 0], torch.from_numpy(~left_frozen).float())
+    assert torch.equal(frozen[1, 0, 0], torch.from_numpy(left_frozen).float())
+    assert torch.equal(paste_frozen(video, reference, brushes)[1, 0, 0], torch.from_numpy(~left_frozen).float())
+    with pytest.raises(UserError, match="3 of them for 2 clips"):
+        freeze_flow(flow, np.stack([left_frozen] * 3))
 
 
 def test_a_feather_fades_outside_the_frozen_region_alone(left_frozen):
