@@ -1,0 +1,18 @@
+"""Focus-DETR with Swin-T on COCO, 180,000 iterations, with the settings of the release.
+
+    bash tools/dist_train.sh configs/focus_detr/focus_detr_swint_boxes_24e_coco.py 8
+    python tools/test.py configs/focus_detr/focus_detr_swint_boxes_24e_coco.py \
+        work_dirs/focus_detr_swint_boxes_24e_coco/iter_180000.pth
+
+The authors' README reports 51.2 AP on val2017.
+Hardware and time: 8 GPUs with 2 images each; not run by us. On one GPU: tools/train.py with --cfg-options
+train_dataloader.batch_size=16, or a learning rate that fits a smaller batch.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .focus_detr_swint_boxes_12e_coco import *
+
+train_cfg.update(max_iters=180000)
+param_scheduler[0].update(milestones=[150000])
