@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 
 from sparsevision.engine import load_checkpoint, load_state_dict, read_config, weights_of
+from sparsevision.engine.pretrained import without_pretrained_backbone
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
@@ -39,7 +40,7 @@ def build_model(cfg: Config, checkpoint: str | Path | None = None) -> BaseModel:
     Raises:
         UserError: the checkpoint cannot be read, or does not fit.
     """
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(cfg.model if checkpoint is None else without_pretrained_backbone(cfg.model))
     if checkpoint is not None:
         content = load_checkpoint(checkpoint)
         load_state_dict(model, weights_of(content), source=str(checkpoint))

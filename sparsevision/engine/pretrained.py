@@ -7,6 +7,7 @@ initialised and loads the files itself with `load_checkpoint`.
 import logging
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit
 from torch import nn
@@ -28,6 +29,14 @@ def take_pretrained(model: nn.Module) -> list[tuple[nn.Module, dict]]:
             module.init_cfg = [entry for entry in entries if entry not in pretrained]
             taken += [(module, entry) for entry in pretrained]
     return taken
+
+
+def without_pretrained_backbone(model: Config | dict) -> dict:
+    """A model's config whose backbone names no file to start from: a checkpoint that follows holds the whole model."""
+    backbone = model.get("backbone")
+    if not isinstance(backbone, dict) or not isinstance(backbone.get("pretrained"), str):
+        return model
+    return {**model, "backbone": {**backbone, "pretrained": None}}
 
 
 def load_pretrained(module: nn.Module, entry: dict[str, Any]) -> None:

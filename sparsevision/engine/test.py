@@ -10,6 +10,7 @@ from sparsevision.engine.amp import adapt_to_cpu
 from sparsevision.engine.checkpoint_diagnosis import check_readable
 from sparsevision.engine.hooks import PredictionWriter, VisualizationHook
 from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.engine.pretrained import without_pretrained_backbone
 from sparsevision.engine.setup import build_runner, common_parser, load_config, method_class
 from sparsevision.utils import UserError, check_out_folder
 
@@ -51,6 +52,8 @@ def testing_config(args: argparse.Namespace) -> Config:
     check_checkpoint(cfg, args)
     adapt_to_cpu(cfg)
     cfg.resume, cfg.load_from = False, args.checkpoint
+    if args.checkpoint is not None:
+        cfg.model = without_pretrained_backbone(cfg.model)
     if args.show or args.show_dir:
         draw_predictions(cfg, args)
     if args.out:
