@@ -1,5 +1,7 @@
 """COCO 2017 as the released Focus-DETR was trained: flip, short side 480 to 800, long side up to 1333, no crop.
 
+Crowds are forgotten in training, as the released code does; without crowds=False they are ignored zones.
+
 data/coco/{train2017,val2017}/*.jpg, data/coco/annotations/instances_{train,val}2017.json; docs/prepare_data.md says
 where to get them. Batches of 2 images on each of 8 GPUs. Other data in the same format: change data_root, ann_file and
 data_prefix here, num_classes here and in the model, and nothing else.
@@ -17,7 +19,7 @@ longest_side = 1333
 
 train_pipeline = [
     dict(type=LoadImage),
-    dict(type=LoadBoxes),
+    dict(type=LoadBoxes, crowds=False),
     dict(type=RandomFlipBoxes, prob=0.5),
     dict(type=ResizeShortSide, short=short_sides, longest=longest_side),
     dict(type=PackDetectionInputs),

@@ -13,7 +13,7 @@ with read_base():
 
 train_pipeline = [
     dict(type=LoadImage),
-    dict(type=LoadBoxes),
+    dict(type=LoadBoxes, crowds=False),
     dict(type=RandomFlipBoxes, prob=0.5),
     dict(
         type=RandomChoice,

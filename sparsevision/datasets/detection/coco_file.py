@@ -82,7 +82,11 @@ def read_box_file(path: str | os.PathLike, *, classes: Sequence[str] | None = No
 
 
 def read_document(path: str | os.PathLike) -> dict:
-    """The JSON object of a COCO-format file, with its three lists. Raises AnnotationError, naming the file."""
+    """The JSON object of a COCO-format file, with its three lists; files of test images may lack annotations.
+
+    Raises:
+        AnnotationError: it cannot be read, or has no such lists of objects; names the file.
+    """
     path = Path(path)
     if not path.is_file():
         raise AnnotationError(f"{path}: there is no such annotation file.")
@@ -91,7 +95,7 @@ def read_document(path: str | os.PathLike) -> dict:
     except (OSError, ValueError, RecursionError) as error:
         raise AnnotationError(f"{path}: is no JSON file that can be read ({str(error)[:80]}).") from error
     with values.blame(path):
-        document = values.an_object(document, field="the top level")
+        document = {"annotations": []} | values.an_object(document, field="the top level")
         for key in ("images", "annotations", "categories"):
             if key not in document:
                 raise AnnotationError(f"{key}: is missing; expected a COCO file with images, annotations, categories.")

@@ -30,9 +30,16 @@ FIELDS = {  # of the sample: name of its coordinates, their key, the key of the 
 class LoadBoxes(BaseTransform):
     """The data set's boxes -> `gt_bboxes` and, of crowds, `ignored_bboxes`; its points, if any -> `gt_points`.
 
+    Args:
+        crowds: False forgets crowds, so that their places are taught as background; detectron2's loader does, and with
+            it the released code of DETRs.
+
     Raises:
         UserError: the image has another size than the annotation file says.
     """
+
+    def __init__(self, *, crowds: bool = True) -> None:
+        self.crowds = crowds
 
     def transform(self, results: dict) -> dict:
         height, width = results["ori_shape"]
@@ -48,8 +55,8 @@ class LoadBoxes(BaseTransform):
         found = {
             "gt_bboxes": boxes[~crowd],
             "gt_labels": labels[~crowd],
-            "ignored_bboxes": boxes[crowd],
-            "ignored_labels": labels[crowd],
+            "ignored_bboxes": boxes[crowd & self.crowds],
+            "ignored_labels": labels[crowd & self.crowds],
         }
         if "points" in results:
             found |= {"gt_points": results["points"], "gt_point_labels": results["point_labels"]}

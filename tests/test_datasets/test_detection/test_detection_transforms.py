@@ -135,13 +135,15 @@ def test_a_crop_of_a_small_image_keeps_all_of_it():
     assert results["gt_bboxes"].tolist() == [[1, 2, 3, 4]]
 
 
-def test_crowds_are_kept_apart():
+@pytest.mark.parametrize("crowds", [True, False])
+def test_crowds_are_kept_apart_or_forgotten(crowds):
     boxes = np.array([[0, 0, 5, 5], [1, 1, 9, 9]], dtype=np.float32)
-    results = LoadBoxes()(
+    results = LoadBoxes(crowds=crowds)(
         {"img_path": "a.png", "img_id": 1, "ori_shape": (10, 10), "height": 10, "width": 10}
         | {"boxes": boxes, "labels": np.array([4, 5]), "crowd": np.array([False, True])}
     )
-    assert (results["gt_labels"].tolist(), results["ignored_labels"].tolist()) == ([4], [5])
+    assert (results["gt_labels"].tolist(), results["ignored_labels"].tolist()) == ([4], [5] * crowds)
+    assert len(results["ignored_bboxes"]) == crowds
     assert "gt_points" not in results
 
 
