@@ -26,6 +26,7 @@ from sparsevision.methods.motion_i2v.codecs import (
 from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
 from sparsevision.methods.motion_i2v.motion_fields import MotionFields
 from sparsevision.methods.motion_i2v.paths import TrackPaths, annotated_paths, clicked_paths, interpolate_track
+from sparsevision.methods.motion_i2v.predictors import frame_network, motion_network
 from sparsevision.methods.motion_i2v.preview import gaussian_forward_warp, preview_video
 from sparsevision.methods.motion_i2v.regions import BoxRegion, GaussianRegion, ObjectRegion, Region
 from sparsevision.methods.motion_i2v.sampling import Conditions, Guidance, denoise, guided
@@ -94,6 +95,7 @@ __all__ = [
     "denoise",
     "encode_sparse_flow",
     "forward_splat",
+    "frame_network",
     "frame_strides",
     "freeze_anchors",
     "freeze_flow",
@@ -102,6 +104,7 @@ __all__ = [
     "interpolate_track",
     "keyed_speed",
     "latent_brush",
+    "motion_network",
     "named_speed",
     "paint_paths",
     "paste_frozen",
