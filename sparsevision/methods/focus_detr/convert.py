@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparsevision.methods.focus_detr.released_names import LABELS, LAYOUTS, Layout, detectron2_resnet, renamed
+from sparsevision.methods.focus_detr.released_names import (
+    LABELS,
+    LAYOUTS,
+    WINDOW_INDEX,
+    Layout,
+    detectron2_resnet,
+    renamed,
+)
 from sparsevision.utils import UserError
 
 NETWORK = "network."
@@ -15,7 +22,6 @@ NOT_IN_COCO = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 COCO_IDS = tuple(number for number in range(1, 91) if number not in NOT_IN_COCO)
 IDEA_CLASSES = 91  # labels of IDEA's DINO are COCO's category ids
 NEVER = -20.0  # logit of a class that does not exist
-WINDOW_INDEX = "relative_position_index"  # of Swin; a square in other code bases, a line in torchvision
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 LEVELS_OF_BACKBONE = 3
 LABELS = "label_embedding."
+WINDOW_INDEX = "relative_position_index"  # of Swin; a square in other code bases, a line in torchvision
 FFN_OF_DETREX = {"ffns.0.layers.0.0.": "ffn.0.", "ffns.0.layers.1.": "ffn.2."}
 DECODER_OF_DETREX = FFN_OF_DETREX | {
     "attentions.0.attn.": "self_attention.",

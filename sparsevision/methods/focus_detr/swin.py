@@ -1,6 +1,5 @@
 """Swin Transformers (Liu et al., ICCV 2021) as backbones, at any image size, from torchvision's blocks."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torchvision.models.swin_transformer import SwinTransformer
 
 from sparsevision.engine import load_checkpoint, load_state_dict, weights_of
 from sparsevision.methods.focus_detr.backbones import freeze
+from sparsevision.methods.focus_detr.released_names import WINDOW_INDEX, official_swin, renamed
 from sparsevision.utils import UserError
 from sparsevision.weights import resolve_weights
 
@@ -20,7 +20,6 @@ SWINS = {  # width, depths, heads, drop path
     "base": (128, (2, 2, 18, 2), (4, 8, 16, 32), 0.3),
     "large": (192, (2, 2, 18, 2), (6, 12, 24, 48), 0.3),
 }
-OFFICIAL_PARTS = {"mlp.fc1.": "mlp.0.", "mlp.fc2.": "mlp.3."}
 
 
 class SwinBackbone(nn.Module):
@@ -92,21 +91,6 @@ class SwinBackbone(nn.Module):
 
 def our_swin_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Microsoft's names (also detectron2's and detrex's, without "backbone.") as ours; torchvision's stay."""
-    named = {}
-    for name, value in state.items():
-        if name.endswith("attn_mask"):
-            continue
-        ours = _our_name(name)
-        named[ours] = value.flatten() if ours.endswith("relative_position_index") else value
-    return named
-
-
-def _our_name(name: str) -> str:
-    name = re.sub(r"^norm([123])\.", lambda found: f"norms.{int(found[1]) - 1}.", name)
-    name = re.sub(r"^patch_embed\.proj\.", "features.0.0.", name)
-    name = re.sub(r"^patch_embed\.norm\.", "features.0.2.", name)
-    name = re.sub(r"^layers\.(\d)\.blocks\.", lambda found: f"features.{2 * int(found[1]) + 1}.", name)
-    name = re.sub(r"^layers\.(\d)\.downsample\.", lambda found: f"features.{2 * int(found[1]) + 2}.", name)
-    for theirs, ours in OFFICIAL_PARTS.items():
-        name = name.replace(theirs, ours)
-    return name
+    pairs = official_swin("", "")
+    named = {renamed(name, pairs) or name: value for name, value in state.items() if not name.endswith("attn_mask")}
+    return {name: value.flatten() if name.endswith(WINDOW_INDEX) else value for name, value in named.items()}
