@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from sparsevision.apis.example import build_example
+from sparsevision.apis.example import Example, build_example
 from sparsevision.engine import run_tool
 from sparsevision.layers.ms_deform_attn import multi_scale_deformable_attention, sample_by_grid
 from sparsevision.methods.focus_detr.budget import Budget, Selection, select_tokens
@@ -45,6 +46,7 @@ DINO, PLAIN, PLAIN_OURS = "DINO, dense", "keep 0.5, plain", "keep 0.5, plain, wi
 OURS, BY_LEVEL, STACKED = "ours", "grid_sample, level by level", "grid_sample, levels stacked"
 STRIDES = (8, 16, 32, 64)
 GMAC, ENCODER, ATTENTION = "GMAC", "encoder", "deformable attention"
+Clock = Callable[[], float]
 ALIKE = 1e-3  # difference of two memories that are equal but for rounding; tokens have variance 1
 
 
@@ -81,22 +83,20 @@ BARS = (
 PUBLISHED_GMAC = {kept(0.5): 53.5, DINO: 154.9}  # of the encoder at 800 x 1216
 
 
-def network_of(config: str, **options: object) -> FocusNetwork:
-    """A config's network with random weights, in evaluation mode."""
-    changes = {"model.backbone.pretrained": None} | {f"model.{name}": value for name, value in options.items()}
-    return build_example(config, size=(64, 64), options=changes).model.network
+def detector_of(config: str, size: tuple[int, int]) -> Example:
+    """A config's detector with random weights and one image, in evaluation mode, and nothing of it learns."""
+    example = build_example(config, size=size, options={"model.backbone.pretrained": None})
+    example.model.requires_grad_(False)
+    return example
 
 
-def multiply_adds(config: str, size: tuple[int, int], name: str, **options: object) -> list[Figure]:
-    """GMAC of each part of a config's detector and of all of it, for one image of noise."""
-    changes = {"model.backbone.pretrained": None} | {f"model.{key}": value for key, value in options.items()}
-    example = build_example(config, size=size, options=changes)
-    example.model.requires_grad_(False)  # the counter cannot follow views of parameters that learn
+def multiply_adds(example: Example, name: str) -> list[Figure]:
+    """GMAC of each part of a detector and of all of it."""
     counter = FlopCounterMode(display=False)
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # its fused attention is not counted
+    torch.backends.mha.set_fastpath_enabled(False)  # fused attention is not counted
     try:
-        with counter, torch.no_grad():
+        with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             example.forward("tensor")
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
@@ -105,6 +105,15 @@ def multiply_adds(config: str, size: tuple[int, int], name: str, **options: obje
     figures = {part: _gmac(counts, f"{root}.network.{part}") for part in PARTS}
     figures["all"] = _gmac(counts, "Global")
     return [Figure(GMAC, f"{name}: {part}", value) for part, value in figures.items()]
+
+
+def count_all(dense: Example, sparse: Example) -> list[Figure]:
+    """GMAC of the dense detector, and of the sparse one at each keep ratio."""
+    figures, network = multiply_adds(dense, DINO), sparse.model.network
+    for ratio in reversed(RATIOS):
+        network.budget = replace(network.budget, keep_ratio=ratio)
+        figures += multiply_adds(sparse, kept(ratio))
+    return figures
 
 
 def _gmac(counts: Mapping[str, Mapping], module: str) -> float:
@@ -151,9 +160,10 @@ class Sparse:
         )
 
 
-def encoder_contenders(size: tuple[int, int], generator: torch.Generator) -> dict[str, Callable[[], Tensor]]:
+def encoder_contenders(
+    dense: FocusNetwork, sparse: FocusNetwork, size: tuple[int, int], generator: torch.Generator
+) -> dict[str, Callable[[], Tensor]]:
     """Encoders of six layers on one pyramid. UserError if the plain one gives other numbers than ours."""
-    sparse, dense = network_of(SPARSE), network_of(DENSE)
     for network in (sparse, dense):
         settle(network, generator)
     pyramid = noise_pyramid(size, sparse.level_embedding.shape[1], generator)
@@ -189,15 +199,17 @@ def attention_contenders(
 
 
 @torch.no_grad()
-def measure(work: str, contenders: Mapping[str, Callable[[], Tensor]], *, rounds: int) -> list[Figure]:
+def measure(
+    work: str, contenders: Mapping[str, Callable[[], Tensor]], *, rounds: int, clock: Clock = time.perf_counter
+) -> list[Figure]:
     """Milliseconds of each one's fastest turn; each does the work once before its turns count."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in track(range(rounds + 1), description=work, transient=True):
         for name, run in contenders.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             if turn:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return [Figure(work, name, 1000 * min(turns)) for name, turns in seconds.items()]
 
 
@@ -233,17 +245,17 @@ def tables(figures: Sequence[Figure]) -> list[tuple[list[str], list[list[str]]]]
 def benchmark(args: argparse.Namespace) -> list[Figure]:
     """All figures. Deformable attention alone is measured on one thread."""
     generator, size = torch.Generator().manual_seed(0), tuple(args.size)
-    figures = multiply_adds(DENSE, size, DINO)
-    for ratio in reversed(RATIOS):
-        figures += multiply_adds(SPARSE, size, kept(ratio), keep_ratio=ratio)
+    dense, sparse = (detector_of(config, size) for config in (DENSE, SPARSE))
+    figures = count_all(dense, sparse)
     with torch.no_grad():
-        contenders = encoder_contenders(size, generator)
-    figures += measure(ENCODER, contenders, rounds=args.rounds)
+        contenders = encoder_contenders(dense.model.network, sparse.model.network, size, generator)
+    clock = time.process_time if args.processor_time else time.perf_counter
+    figures += measure(ENCODER, contenders, rounds=args.rounds, clock=clock)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         ways = attention_contenders(size, args.queries, generator)
-        return figures + measure(ATTENTION, ways, rounds=4 * args.rounds)
+        return figures + measure(ATTENTION, ways, rounds=4 * args.rounds, clock=clock)
     finally:
         torch.set_num_threads(threads)
 
@@ -269,11 +281,18 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=10_000, help="of deformable attention alone")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each encoder that count")
     parser.add_argument("--threads", type=int, help="of the encoders (default: as torch finds best)")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="count seconds of the processor instead of the wall's, for one thread on a machine that others use too",
+    )
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
     parser.add_argument("--readme", type=Path, help=f"page that receives the tables, between {BEGIN} and {END}")
     args = parser.parse_args(arguments)
     if min(*args.size, args.queries, args.rounds, args.threads or 1) < 1:
         parser.error("all numbers must be at least 1")
+    if args.processor_time and args.threads != 1:
+        parser.error("--processor-time adds up what all threads take: say --threads 1 too")
     return args
 
 
@@ -285,9 +304,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = tuple(args.size)
     figures = benchmark(args)
     sentences = verdicts(figures, size=size)
+    clock = "processor" if args.processor_time else "wall"
     caption = (
         f"One image of {size[0]} x {size[1]}; encoders on {torch.get_num_threads()} of {os.cpu_count()} threads, "
-        f"deformable attention of {args.queries} queries on one; torch {torch.__version__}."
+        f"deformable attention of {args.queries} queries on one; {clock} time; torch {torch.__version__}."
     )
     show(figures, sentences, caption, Console())
     try:
