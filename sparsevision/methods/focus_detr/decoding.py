@@ -11,6 +11,7 @@ from sparsevision.methods.focus_detr.decoder import Decoder, predictions
 from sparsevision.methods.focus_detr.denoising import DenoisingQueries
 from sparsevision.methods.focus_detr.encoded import Encoded
 from sparsevision.methods.focus_detr.heads import ChosenProposals, choose_proposals
+from sparsevision.methods.focus_detr.network import FocusNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,18 @@ class DecoderSide:
     query_content: nn.Embedding
     invalid_proposals: bool
     padded_copies: bool
+
+    @classmethod
+    def of(cls, network: FocusNetwork) -> "DecoderSide":
+        """What stands behind a network's encoder."""
+        return cls(
+            decoder=network.decoder,
+            class_heads=network.class_heads,
+            box_heads=network.box_heads,
+            query_content=network.query_content,
+            invalid_proposals=network.switches.invalid_proposals,
+            padded_copies=network.switches.padded_copies,
+        )
 
     def num_queries(self, encoded: Encoded) -> int:
         """Queries that so many tokens allow."""

@@ -197,7 +197,15 @@ class FocusDETR(BaseModel):
 
     def truths_of(self, samples: Sequence[DetectionSample]) -> list[GroundTruth]:
         """What the samples teach. Raises UserError, see `loss`."""
-        return [_truth(sample, num_classes=self.num_classes) for sample in samples]
+        truths = [_truth(sample) for sample in samples]
+        labels = torch.cat([truth.labels for truth in truths])
+        low, high = torch.stack(labels.aminmax()).tolist() if len(labels) else (0, 0)
+        if not 0 <= low <= high < self.num_classes:
+            raise UserError(
+                f"The labels go from {low} to {high}, but model.num_classes is {self.num_classes}. Correct the latter, "
+                "or the classes of the data set."
+            )
+        return truths
 
     def losses_of(
         self, images: Tensor, truths: Sequence[GroundTruth], *, teacher_scores: Tensor | None = None
@@ -213,7 +221,7 @@ class FocusDETR(BaseModel):
         encoded = self.network.encode(images, [truth.size for truth in truths], keep_ratio=ratio)
         denoising = self._denoising_queries(truths, encoded)
         watched = self._attention_map(encoded, denoising)
-        decoded = self._behind(self.network).decode(encoded, denoising=denoising, attention_map=watched)
+        decoded = DecoderSide.of(self.network).decode(encoded, denoising=denoising, attention_map=watched)
         num_boxes = _mean_count(truths, images.device)
         losses = self.criterion.matched(decoded, truths, num_boxes=num_boxes)
         if denoising is not None:
@@ -226,17 +234,6 @@ class FocusDETR(BaseModel):
             )
             losses["loss_selector"] = self.criterion.weights.selector * selector
         return losses
-
-    def _behind(self, network: FocusNetwork) -> DecoderSide:
-        """What stands behind the encoder."""
-        return DecoderSide(
-            decoder=network.decoder,
-            class_heads=network.class_heads,
-            box_heads=network.box_heads,
-            query_content=network.query_content,
-            invalid_proposals=self.switches.invalid_proposals,
-            padded_copies=self.switches.padded_copies,
-        )
 
     def _step_ratio(self) -> float:
         """This step's keep ratio."""
@@ -251,7 +248,7 @@ class FocusDETR(BaseModel):
             [truth.boxes for truth in truths],
             [truth.labels for truth in truths],
             embedding=self.label_embedding,
-            num_queries=self._behind(self.network).num_queries(encoded),
+            num_queries=DecoderSide.of(self.network).num_queries(encoded),
             settings=self.denoising,
         )
 
@@ -288,7 +285,7 @@ class FocusDETR(BaseModel):
         self, encoded: Encoded, network: FocusNetwork | None = None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Logits (B,Q,K), boxes (B,Q,4) of the last layer, and which queries (B,Q) do not exist."""
-        decoded = self._behind(network or self.network).decode(encoded, layers=LAST_LAYER)
+        decoded = DecoderSide.of(network or self.network).decode(encoded, layers=LAST_LAYER)
         return decoded.logits[0], decoded.boxes[0], decoded.proposals.padding
 
     def extract_features(self, inputs: dict[str, Tensor]) -> Tensor:
@@ -324,22 +321,17 @@ def _sizes(images: Tensor, samples: Sequence[DetectionSample] | None) -> list[tu
     return [tuple(sample.get("img_shape", whole)[:2]) for sample in samples]
 
 
-def _truth(sample: DetectionSample, *, num_classes: int) -> GroundTruth:
-    """What a sample teaches. Raises UserError: no boxes, or a class that is none."""
+def _truth(sample: DetectionSample) -> GroundTruth:
+    """What a sample teaches. Raises UserError: it has no boxes."""
     if "gt_instances" not in sample:
         raise UserError(
-            "FocusDETR learns from `gt_instances`, which a sample lacks: end the pipeline with PackDetection."
+            "FocusDETR learns from `gt_instances`, which a sample lacks: end the pipeline with PackDetectionInputs."
         )
-    corners, labels = sample.gt_instances.bboxes.float(), sample.gt_instances.labels
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
-        raise UserError(
-            f"{sample.get('img_path', 'a sample')}: labels from {int(labels.min())} to {int(labels.max())}, but "
-            f"model.num_classes is {num_classes}. Correct the latter, or the list of classes."
-        )
+    corners = sample.gt_instances.bboxes.float()
     none = corners.new_zeros(0, 4)
     return GroundTruth(
         corners=corners,
-        labels=labels,
+        labels=sample.gt_instances.labels,
         ignored=sample.ignored_instances.bboxes.float() if "ignored_instances" in sample else none,
         points=sample.gt_points.points.float() if "gt_points" in sample else none[:, :2],
         size=tuple(sample.img_shape[:2]),
