@@ -140,6 +140,7 @@ def test_every_module_imports_without_extras():
     modules = [module for module in modules if not module.startswith(PLUGINS)]
     script = f"""
 import importlib, sys, traceback
+import torchvision  # torch, which it needs for that, asks where some of the extras are
 
 class Blocked:
     names = {sorted(source.optional_libraries())!r}
