@@ -15,6 +15,7 @@ import sparsevision.methods
 from sparsevision.datasets.points.settings import ViewSettings
 from sparsevision.datasets.transforms import LoadImage
 from sparsevision.methods.cpcm.presets import PRESETS as CPCM_PRESETS
+from sparsevision.methods.focus_detr.presets import PRESETS as FOCUS_DETR_PRESETS
 from sparsevision.methods.gensam.presets import PRESETS, GenSAMOptions
 from sparsevision.methods.spin_nerf.presets import PRESETS as SPIN_NERF_PRESETS
 from sparsevision.registry import MODELS
@@ -53,6 +54,14 @@ def test_the_presets_of_spin_nerf_are_those_of_the_page():
     shown = {name: (published == "True", fixed == "True") for name, published, fixed in rows}
     published, fixed = (vars(SPIN_NERF_PRESETS[name]) for name in ("published", "fixed"))
     assert shown == {name: (value, fixed[name]) for name, value in published.items()}
+
+
+def test_the_presets_of_focus_detr_are_those_of_the_page():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|", (DOCS / "focus_detr.md").read_text(), re.MULTILINE)
+    published, fixed = (vars(FOCUS_DETR_PRESETS[name]) for name in ("published", "fixed"))
+    assert [(name, one, other) for name, one, other in rows] == [
+        (name, str(value), str(fixed[name])) for name, value in published.items()
+    ]
 
 
 def test_the_example_of_a_data_set(tmp_path):
