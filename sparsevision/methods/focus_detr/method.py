@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from sparsevision.datasets.detection.sample import DetectionSample
 from sparsevision.datasets.preprocessor import ImagePreprocessor
 from sparsevision.engine.state import training_iteration
+from sparsevision.layers.reduce import global_count
 from sparsevision.methods.focus_detr.attention_map import AttentionMap
 from sparsevision.methods.focus_detr.build import Architecture, build_network
 from sparsevision.methods.focus_detr.criterion import Criterion, LossWeights
@@ -222,7 +222,7 @@ class FocusDETR(BaseModel):
         denoising = self._denoising_queries(truths, encoded)
         watched = self._attention_map(encoded, denoising)
         decoded = DecoderSide.of(self.network).decode(encoded, denoising=denoising, attention_map=watched)
-        num_boxes = _mean_count(truths, images.device)
+        num_boxes = global_count(torch.tensor(count_of(truths), device=images.device)).clamp(min=1)
         losses = self.criterion.matched(decoded, truths, num_boxes=num_boxes)
         if denoising is not None:
             losses |= self.criterion.denoised(decoded.denoised, denoising, truths, num_boxes=num_boxes)
@@ -336,13 +336,6 @@ def _truth(sample: DetectionSample) -> GroundTruth:
         points=sample.gt_points.points.float() if "gt_points" in sample else none[:, :2],
         size=tuple(sample.img_shape[:2]),
     )
-
-
-def _mean_count(truths: Sequence[GroundTruth], device: torch.device) -> Tensor:
-    """Objects of a batch, on average over the processes, at least 1."""
-    count = torch.tensor(float(count_of(truths)), device=device)
-    all_reduce(count, op="mean")
-    return count.clamp(min=1)
 
 
 def _report_tokens(sample: DetectionSample, encoded: Encoded, index: int) -> None:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from mmengine.model import ExponentialMovingAverage
 from mmengine.structures import InstanceData
 from small_detector import detector, images_of, sample, total
 
@@ -223,6 +224,20 @@ def test_settings_that_do_not_exist(wrong, named):
 
 def test_it_can_be_named_by_string():
     assert MODELS.get("FocusDETR") is type(detector())
+
+
+def test_its_running_mean_predicts():
+    model, inputs = detector(), images_of((96, 128))
+    mean = ExponentialMovingAverage(model, momentum=0.5, update_buffers=True)
+    mean.update_parameters(model)
+    before = predictions(mean.module, inputs, [sample((96, 128))])[0]
+    assert torch.equal(before.scores, predictions(model, inputs, [sample((96, 128))])[0].scores)
+    for parameter in model.parameters():
+        parameter.data.mul_(1.1)
+    mean.update_parameters(model)
+    after = predictions(mean.module, inputs, [sample((96, 128))])[0]
+    assert not torch.equal(after.scores, before.scores)
+    assert not torch.equal(after.scores, predictions(model, inputs, [sample((96, 128))])[0].scores)
 
 
 def test_half_precision_is_finite():
