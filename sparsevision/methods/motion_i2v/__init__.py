@@ -25,7 +25,13 @@ from sparsevision.methods.motion_i2v.codecs import (
 )
 from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
 from sparsevision.methods.motion_i2v.motion_fields import MotionFields
-from sparsevision.methods.motion_i2v.paths import TrackPaths, annotated_paths, clicked_paths, interpolate_track
+from sparsevision.methods.motion_i2v.paths import (
+    TrackPaths,
+    annotated_paths,
+    clicked_paths,
+    interpolate_track,
+    scale_clicks,
+)
 from sparsevision.methods.motion_i2v.predictors import frame_network, motion_network
 from sparsevision.methods.motion_i2v.preview import gaussian_forward_warp, preview_video
 from sparsevision.methods.motion_i2v.regions import BoxRegion, GaussianRegion, ObjectRegion, Region
@@ -114,6 +120,7 @@ __all__ = [
     "sample_batch",
     "sample_frames",
     "sample_motion",
+    "scale_clicks",
     "seeded",
     "stage1_unet",
     "stage2_unet",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparsevision.methods.motion_i2v.autoencoder import KLAutoencoder
+from sparsevision.methods.motion_i2v.autoencoder import GaussianLatents, KLAutoencoder
 from sparsevision.methods.motion_i2v.tracks import encode_sparse_flow
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
@@ -301,9 +301,11 @@ def _encoded(autoencoder: KLAutoencoder, pictures: Tensor, generators: Generator
         raise UserError(f"generators: {len(generators)} for {len(pictures)} clips; give one for each.")
     clips = []
     for index, clip in enumerate(pictures):
-        posteriors = [autoencoder.encode(part) for part in clip.split(at_once)]
-        own = None if generators is None else generators[index]
-        clips.append(torch.cat([one.mean if own is None else one.sample(own) for one in posteriors]))
+        parts = [autoencoder.encode(part) for part in clip.split(at_once)]
+        whole = GaussianLatents(
+            mean=torch.cat([part.mean for part in parts]), logvar=torch.cat([part.logvar for part in parts])
+        )
+        clips.append(whole.mean if generators is None else whole.sample(generators[index]))
     return torch.stack(clips).transpose(1, 2)
 
 

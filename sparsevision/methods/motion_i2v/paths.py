@@ -67,6 +67,24 @@ def _spread_by_distance(clicks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return clicks, way / max(way[-1], 1e-300)
 
 
+def scale_clicks(
+    clicks: ArrayLike, *, size: tuple[int, int], to: tuple[int, int], truncate: bool = False
+) -> np.ndarray:
+    """Clicks (k, 2) in an image of size (height, width) at the same places of the image resized to `to`, float64.
+
+    Args:
+        clicks: (x, y) in pixels of the image.
+        size: of the image that was clicked in.
+        to: of the resized one.
+        truncate: the published demo scales corners instead of centres and drops the fractions.
+    """
+    clicks = np.asarray(clicks, dtype=np.float64)
+    scale = np.array([to[1] / size[1], to[0] / size[0]])
+    if truncate:
+        return np.trunc(clicks * scale)
+    return np.clip((clicks + 0.5) * scale - 0.5, 0, (to[1] - 1, to[0] - 1))
+
+
 def clicked_paths(
     tracks: Sequence[ArrayLike],
     *,

@@ -56,6 +56,8 @@ def test_each_clip_draws_from_its_own_generator(flow_codec):
     single = flow_codec.encode(flow[1:], generators=seeded([2]))
     assert torch.allclose(both[1:], single, atol=1e-6)
     assert not torch.allclose(both, flow_codec.encode(flow), atol=1e-3)
+    piecewise = FlowVAECodec(autoencoder=flow_codec.autoencoder, frames_at_once=2)
+    assert torch.allclose(piecewise.encode(flow, generators=seeded([1, 2])), both, atol=1e-6)
     with pytest.raises(UserError, match="1 for 2 clips"):
         flow_codec.encode(flow, generators=seeded([1]))
 

@@ -14,6 +14,7 @@ from sparsevision.methods.motion_i2v import (
     keyed_speed,
     named_speed,
     rasterise_tracks,
+    scale_clicks,
 )
 from sparsevision.methods.motion_i2v.speed import SPEEDS
 from sparsevision.utils import UserError
@@ -197,3 +198,10 @@ def test_a_single_click_is_a_constant_track():
     assert interpolate_track([(3, 4)], 3).tolist() == [[3, 4]] * 3
     with pytest.raises(UserError, match="moment"):
         interpolate_track([(3, 4)], 0)
+
+
+def test_clicks_move_with_the_image_that_is_resized():
+    clicks = [(0, 0), (100, 47), (199, 99)]
+    options = {"size": (100, 200), "to": (320, 512)}
+    assert np.allclose(scale_clicks(clicks, **options), [(0.78, 1.1), (256.78, 151.5), (510.22, 317.9)])
+    assert scale_clicks(clicks, **options, truncate=True).tolist() == [[0, 0], [256, 150], [509, 316]]
