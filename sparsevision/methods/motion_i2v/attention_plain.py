@@ -21,11 +21,12 @@ class InterleavedMotionAttention(TemporalAttention):
     def forward(self, tokens: Tensor, fields: MotionFields, size: tuple[int, int]) -> Tensor:
         """tokens (B,P,F,C) of a grid with that height and width, row by row; returns the same shape."""
         first = tokens[:, :, 0].detach().transpose(1, 2).unflatten(2, size)  # (B,C,h,w)
-        flows = fields.resized(size)
+        repeated = first[:, None].expand(-1, fields.frames - 1, -1, -1, -1).flatten(0, 1)
+        warped = forward_splat(repeated, fields.resized(size).flatten(0, 1))
+        warped = warped.flatten(2).transpose(1, 2).unflatten(0, (len(tokens), -1))  # (B,F-1,P,C)
         sequence = [tokens[:, :, 0]]
         for frame in range(1, fields.frames):
-            warped = forward_splat(first, flows[:, frame - 1])
-            sequence += [warped.flatten(2).transpose(1, 2), tokens[:, :, frame]]
+            sequence += [warped[:, frame - 1], tokens[:, :, frame]]
         augmented = (torch.stack(sequence, 2) + self.pos_encoder.pe[0, : len(sequence)]).flatten(0, 1)
         query = self.to_q(augmented[:, 0::2])
         return self.attend(query, self.to_k(augmented), self.to_v(augmented)).view_as(tokens)
