@@ -24,6 +24,7 @@ from sparsevision.methods.motion_i2v.codecs import (
     TinyFlowVAE,
 )
 from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
+from sparsevision.methods.motion_i2v.convert import convert_checkpoint
 from sparsevision.methods.motion_i2v.motion_fields import MotionFields
 from sparsevision.methods.motion_i2v.paths import (
     TrackPaths,
@@ -97,6 +98,7 @@ __all__ = [
     "clicked_paths",
     "clip_brush",
     "clip_noise",
+    "convert_checkpoint",
     "decode_motion",
     "denoise",
     "encode_sparse_flow",
