@@ -51,6 +51,7 @@ from sparsevision.methods.motion_i2v.sparse_samplers import (
 from sparsevision.methods.motion_i2v.speed import SPEEDS, Speed, keyed_speed, named_speed
 from sparsevision.methods.motion_i2v.stage_one import decode_motion, frame_strides, sample_motion
 from sparsevision.methods.motion_i2v.stage_two import sample_frames, with_reference_field
+from sparsevision.methods.motion_i2v.text import CLIPText, HashedText
 from sparsevision.methods.motion_i2v.tracks import encode_sparse_flow, paint_paths, rasterise_tracks
 from sparsevision.methods.motion_i2v.unet import UNetMotion3D, stage1_unet, stage2_unet
 
@@ -59,6 +60,7 @@ __all__ = [
     "SPEEDS",
     "Architecture",
     "BoxRegion",
+    "CLIPText",
     "CameraMove",
     "Conditions",
     "DenseMotion",
@@ -69,6 +71,7 @@ __all__ = [
     "GaussianLatents",
     "GaussianRegion",
     "Guidance",
+    "HashedText",
     "ImageCodec",
     "ImageVAECodec",
     "KLAutoencoder",
