@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from sparsevision.layers import MultiScaleDeformableAttention, multi_scale_deformable_attention
-from sparsevision.layers.ms_deform_attn import sample_by_bag, sample_by_grid
+from sparsevision.layers.deformable_rows import sum_rows
+from sparsevision.layers.ms_deform_attn import sample_by_grid
 from sparsevision.utils import UserError
 
 SHAPES = [(6, 9), (3, 5), (2, 3)]
@@ -45,15 +46,15 @@ def written_out(value, shapes, locations, weights):
     return result.flatten(2)
 
 
-@pytest.mark.parametrize("way", [sample_by_grid, sample_by_bag, multi_scale_deformable_attention])
+@pytest.mark.parametrize("way", [sample_by_grid, sum_rows, multi_scale_deformable_attention])
 def test_every_way_is_the_formula(way):
     torch.testing.assert_close(way(*problem()), written_out(*problem()), atol=1e-5, rtol=1e-5)
 
 
 def test_queries_in_portions_are_the_same(monkeypatch):
-    whole = sample_by_bag(*problem())
-    monkeypatch.setattr("sparsevision.layers.ms_deform_attn.BAG_QUERIES", 3)
-    torch.testing.assert_close(sample_by_bag(*problem()), whole, atol=1e-6, rtol=1e-6)
+    whole = sum_rows(*problem())
+    monkeypatch.setattr("sparsevision.layers.deformable_rows.PORTION", 3)
+    torch.testing.assert_close(sum_rows(*problem()), whole, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("place", [-1e30, -3.0, -0.06, 1.06, 7.0, 1e30])
@@ -61,21 +62,52 @@ def test_far_outside_of_the_image_there_is_nothing(place):
     value, shapes, locations, weights = problem()
     far = torch.full_like(locations, place)
     far[..., 2:, :, :] = -9  # -0.06 and 1.06 are just outside of the finest level only
-    assert sample_by_bag(value, shapes, far, weights).abs().max() < 10
+    assert sum_rows(value, shapes, far, weights).abs().max() < 10
     torch.testing.assert_close(
-        sample_by_bag(value, shapes, far, weights), sample_by_grid(value, shapes, far.clamp(-9, 9), weights)
+        sum_rows(value, shapes, far, weights), sample_by_grid(value, shapes, far.clamp(-9, 9), weights)
     )
 
 
-def test_gradients_of_both_ways_agree():
-    found = []
-    for way in (sample_by_grid, sample_by_bag):
-        value, shapes, locations, weights = problem()
-        tensors = [tensor.requires_grad_() for tensor in (value, locations, weights)]
-        way(value, shapes, locations, weights).square().sum().backward()
-        found.append([tensor.grad for tensor in tensors])
+def gradients(way, value, shapes, locations, weights):
+    tensors = [tensor.clone().requires_grad_() for tensor in (value, locations, weights)]
+    return torch.autograd.grad(way(tensors[0], shapes, *tensors[1:]).square().sum(), tensors)
+
+
+@pytest.mark.parametrize("shapes", [SHAPES, [(9, 7), (1, 11), (1, 1)]])
+def test_gradients_of_both_ways_agree(shapes, monkeypatch):
+    monkeypatch.setattr("sparsevision.layers.deformable_rows.PORTION", 5)
+    value, _, locations, weights = problem()
+    found = [gradients(way, value, shapes, locations, weights) for way in (sample_by_grid, sum_rows)]
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_point_in_the_middle_of_a_pixel_has_a_gradient(axis):
+    """As at the start of training, when offsets are whole pixels: towards the next pixel, not none."""
+    value = torch.arange(12.0).view(1, 12, 1, 1) ** 2
+    place = torch.tensor([[1.5 / 4, 1.5 / 3]]).view(1, 1, 1, 1, 1, 2)
+    found = [gradients(way, value, [(3, 4)], place, torch.ones(1, 1, 1, 1, 1))[1] for way in (sum_rows, sample_by_grid)]
+    torch.testing.assert_close(*found)
+    assert found[0].flatten()[axis] != 0
+
+
+def test_enough_queries_learn_by_rows(monkeypatch):
+    value, shapes, locations, weights = problem(queries=200)
+    called = []
+    monkeypatch.setattr("sparsevision.layers.ms_deform_attn.sum_rows", lambda *_: called.append(1))
+    multi_scale_deformable_attention(value.requires_grad_(), shapes, locations, weights)
+    multi_scale_deformable_attention(value, shapes, locations[:, :9], weights[:, :9])
+    multi_scale_deformable_attention(value.detach(), shapes, locations[:, :9], weights[:, :9])
+    assert len(called) == 2
+
+
+def test_numbers_that_are_none_stay_none_and_break_nothing():
+    value, shapes, locations, weights = problem()
+    locations[0, 0] = math.nan
+    read = multi_scale_deformable_attention(value, shapes, locations, weights)
+    assert read[0, 0].isnan().all()
+    assert read[0, 1:].isfinite().all()
 
 
 def test_without_queries_there_is_an_empty_answer():

@@ -54,9 +54,8 @@ class EncoderLayer(nn.Module):
 
     def read(self, tokens: Tensor, positions: Tensor, value: Tensor, references: Tensor, pyramid: Pyramid) -> Tensor:
         """Tokens (B,K,C) after they have read the value (B,N,C) around their references (B,K,L,2)."""
-        seen = self.deformable(
-            tokens + positions, value, references=references, shapes=pyramid.shapes, padding=pyramid.padding
-        )
+        padding = pyramid.padding if pyramid.is_padded else None
+        seen = self.deformable(tokens + positions, value, references=references, shapes=pyramid.shapes, padding=padding)
         tokens = self.deformable_norm(tokens + seen)
         return self.ffn_norm(tokens + self.ffn(tokens))
 
@@ -167,7 +166,8 @@ class Encoder(nn.Module):
         return memory
 
     def _update_some(self, pyramid: Pyramid, selection: Selection, class_head: ClassHead | None) -> Tensor:
-        memory, order = pyramid.features, selection.tokens
+        order, in_place = selection.tokens, not torch.is_grad_enabled()
+        memory = pyramid.features.clone() if in_place and not self.stale_value else pyramid.features
         tokens, positions = _rows(memory, order), _rows(pyramid.positions, order)
         references = _references(_rows(token_places(pyramid), order), pyramid)
         for index, (layer, count) in enumerate(zip(self.layers, selection.counts, strict=True)):
@@ -182,7 +182,7 @@ class Encoder(nn.Module):
                 updated = torch.where(valid[..., None], updated, own)
             tokens = updated if count == tokens.shape[1] else torch.cat([updated, tokens[:, count:]], 1)
             if not self.stale_value:
-                memory = _with_rows(memory, order[:, :count], updated)
+                memory = _with_rows(memory, order[:, :count], updated, in_place=in_place)
         return _with_rows(memory, order, tokens) if self.stale_value else memory
 
     @torch.no_grad()
@@ -231,7 +231,8 @@ def _rows(values: Tensor, indices: Tensor) -> Tensor:
     return rows.view(*indices.shape, values.shape[2])
 
 
-def _with_rows(values: Tensor, indices: Tensor, rows: Tensor) -> Tensor:
+def _with_rows(values: Tensor, indices: Tensor, rows: Tensor, *, in_place: bool = False) -> Tensor:
     """(B,N,C) with (B,K,C) in place of the rows at (B,K), which are distinct."""
-    flat = values.flatten(0, 1).index_copy(0, _flat(indices, values.shape[1]), rows.flatten(0, 1).to(values.dtype))
-    return flat.view_as(values)
+    flat, places = values.flatten(0, 1), _flat(indices, values.shape[1])
+    new = rows.flatten(0, 1).to(values.dtype)
+    return (flat.index_copy_(0, places, new) if in_place else flat.index_copy(0, places, new)).view_as(values)

@@ -140,7 +140,7 @@ class FocusNetwork(nn.Module):
         seen = self.proposals(
             pyramid.features + pyramid.positions, dropped=self._dropped(pyramid, token_boxes(pyramid))
         )
-        padding = None if self.switches.padding_counts or not pyramid.padding.any() else pyramid.padding
+        padding = pyramid.padding if pyramid.is_padded and not self.switches.padding_counts else None
         return self.selector(seen, shapes=pyramid.shapes, padding=padding)
 
     def _dropped(self, pyramid: Pyramid, boxes: Tensor) -> Tensor:

@@ -35,6 +35,11 @@ class Pyramid:
         return ratios.flip(-1).to(self.features.device)
 
     @property
+    def is_padded(self) -> bool:
+        """Some image is smaller than the batch; known without asking a device."""
+        return bool((self.extents != torch.tensor(self.shapes)).any())
+
+    @property
     def valid_tokens(self) -> Tensor:
         """(B,L) int64 on the CPU: tokens of each level that are image."""
         return self.extents.prod(-1)
