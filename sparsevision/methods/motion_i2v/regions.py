@@ -4,6 +4,7 @@ from typing import ClassVar, Protocol
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
 from sparsevision.layers.promptable import PromptableSegmenter
 from sparsevision.utils import UserError
@@ -108,10 +109,12 @@ class ObjectRegion:
 
 
 def _piece_at(mask: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The connected piece of a mask that holds a place; nothing if the place is off the mask."""
+    """The connected piece of a mask that holds a place, holes filled; nothing if the place is off the mask."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8))
     column, row = nearest_pixel(start, mask.shape)
-    return mask & (labels == labels[row, column]) if mask[row, column] else np.zeros_like(mask)
+    if not mask[row, column]:
+        return np.zeros_like(mask)
+    return binary_fill_holes(labels == labels[row, column])
 
 
 def nearest_pixel(xy: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:

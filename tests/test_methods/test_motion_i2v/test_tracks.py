@@ -205,3 +205,29 @@ def test_clicks_move_with_the_image_that_is_resized():
     options = {"size": (100, 200), "to": (320, 512)}
     assert np.allclose(scale_clicks(clicks, **options), [(0.78, 1.1), (256.78, 151.5), (510.22, 317.9)])
     assert scale_clicks(clicks, **options, truncate=True).tolist() == [[0, 0], [256, 150], [509, 316]]
+
+
+class Answers:
+    """A segmenter that always gives the same mask."""
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def set_image(self, image):
+        return image
+
+    def predict(self, embedding, **prompt):
+        return self
+
+    def upsample(self):
+        return torch.from_numpy(self.mask).float() - 0.5
+
+
+def test_an_object_is_one_piece_without_holes():
+    mask = np.zeros((24, 40), bool)
+    mask[4:12, 4:12] = mask[15:20, 30:38] = True
+    mask[7, 7] = False
+    region = ObjectRegion(np.zeros((24, 40, 3), np.uint8), Answers(mask))
+    assert region(np.array([5, 5]), (24, 40)).sum() == 64
+    with pytest.raises(UserError, match="no object at"):
+        region(np.array([20, 20]), (24, 40))
