@@ -111,7 +111,14 @@ def check_detections(found, *, num_classes):
 
 
 each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
+DETECTORS = (
+    "dino_lite0_boxes",
+    "focus_detr_lite0_boxes",
+    "focus_detr_lite0_halfboxes",
+    "focus_detr_lite0_halfboxesteacher",
+)
 NEEDS_WEIGHTS = {
+    **{f"tiny_{name}_4e_shapes": ("efficientnet_lite0",) for name in DETECTORS},
     "tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2"),
     "tiny_spinnerf_densegrid_inpainted_300i_room": ("lpips_vgg16",),
 }

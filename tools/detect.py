@@ -9,7 +9,7 @@ from sparsevision.engine import add_cfg_options, plain_warnings, read_config, ru
 from sparsevision.visualization.detections import SCORE_THRESHOLD
 
 EXAMPLE = """examples:
-  python tools/detect.py tiny_focus_detr_lite0_boxes_8e_shapes shapes.pth photo.jpg --out-dir detected
+  python tools/detect.py tiny_focus_detr_lite0_boxes_4e_shapes shapes.pth photo.jpg --out-dir detected
   python tools/detect.py my_config.py best.pth photos/ --out-dir detected --score-threshold 0.5
   python tools/detect.py my_config.py best.pth photos/*.jpg --out-dir detected --cfg-options model.keep_ratio=0.3
 """

@@ -15,7 +15,7 @@ from sparsevision.visualization import write_image
 from sparsevision.visualization.detections import SCORE_THRESHOLD
 
 EXAMPLE = """examples:
-  python tools/analysis_tools/show_tokens.py tiny_focus_detr_lite0_boxes_8e_shapes shapes.pth photo.jpg --out tokens.png
+  python tools/analysis_tools/show_tokens.py tiny_focus_detr_lite0_boxes_4e_shapes shapes.pth photo.jpg --out tokens.png
   python tools/analysis_tools/show_tokens.py my_config.py best.pth photo.jpg --out tokens.png \\
       --cfg-options model.keep_ratio=0.1
 """

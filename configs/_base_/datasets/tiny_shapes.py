@@ -4,29 +4,32 @@ python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0
 """
 
 from sparsevision.datasets import CocoDetectionDataset, SeededSampler
-from sparsevision.datasets.transforms import LoadBoxes, LoadImage, PackDetectionInputs, RandomFlipBoxes
+from sparsevision.datasets.transforms import LoadBoxes, LoadImage, PackDetectionInputs, RandomFlipBoxes, ResizeShortSide
 from sparsevision.evaluation import CocoMetric
 
 num_classes = 8
 data_root = "data/tiny_shapes"
 prepare = "Make it with: python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0"
 
+small = dict(type=ResizeShortSide, short=144, longest=192)  # half the work of the full size
 train_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadBoxes),
+    small,
     dict(type=RandomFlipBoxes, prob=0.5),
     dict(type=PackDetectionInputs),
 ]
 test_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadBoxes),
+    small,
     dict(type=PackDetectionInputs),
 ]
 shapes = dict(
     type=CocoDetectionDataset, data_root=data_root, num_classes=num_classes, name="TinyShapes", prepare=prepare
 )
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=0,
     sampler=dict(type=SeededSampler, shuffle=True),
     dataset=dict(
