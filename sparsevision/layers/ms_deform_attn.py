@@ -125,11 +125,17 @@ class MultiScaleDeformableAttention(nn.Module):
         """Where queries look and how much each place counts: (B,Q,M,L,P,2), (B,Q,M,L,P); arguments as in `forward`."""
         shape = (*query.shape[:2], self.heads, self.levels, self.points)
         weights = self.attention_weights(query).view(*shape[:3], -1).softmax(-1).view(shape)
-        offsets = self.sampling_offsets(query).view(*shape, 2)
-        references = references[:, :, None, :, None]
+        offsets = self.sampling_offsets(query).view(*shape[:3], -1)  # x and y of all points, in one run
+        places = self._for_points(references[..., :2])
         if references.shape[-1] == 4:
-            return references[..., :2] + offsets * (references[..., 2:] * (0.5 / self.points)), weights
-        return references + offsets / _sizes(shapes, query)[:, None], weights
+            locations = places + offsets * self._for_points(references[..., 2:] * (0.5 / self.points))
+        else:
+            locations = places + offsets / self._for_points(_sizes(shapes, query)[None, None])
+        return locations.view(*shape, 2), weights
+
+    def _for_points(self, pairs: Tensor) -> Tensor:
+        """(B,Q,L,2) -> (B,Q,1,L*P*2): the same for all points of a level, laid out as they are."""
+        return pairs[:, :, :, None].expand(-1, -1, -1, self.points, -1).flatten(2)[:, :, None]
 
 
 def _check(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> None:

@@ -39,7 +39,7 @@ class EncoderLayer(nn.Module):
             self.self_norm = nn.LayerNorm(channels)
         self.deformable = MultiScaleDeformableAttention(channels=channels, heads=heads, levels=levels, points=points)
         self.deformable_norm = nn.LayerNorm(channels)
-        self.ffn = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
+        self.ffn = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, channels))
         self.ffn_norm = nn.LayerNorm(channels)
 
     def attend(self, tokens: Tensor, positions: Tensor, chosen: Tensor, padding: Tensor | None) -> Tensor:
