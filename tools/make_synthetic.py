@@ -6,6 +6,7 @@ python tools/make_synthetic.py street --out data/tiny_street --seed 0
 python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
 python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
 python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0
+python tools/make_synthetic.py moving_shapes --out data/moving_shapes --seed 0
 """
 
 import argparse
@@ -16,6 +17,7 @@ from rich.progress import Progress
 from sparsevision.engine import run_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.synthetic.detection_set import DetectionSetSettings, write_detection_set
+from sparsevision.synthetic.moving_shapes_set import MovingShapesSettings, write_moving_shapes
 from sparsevision.synthetic.photos import write_photos
 from sparsevision.synthetic.removal_room_set import SMALL as SMALL_REMOVAL_ROOM
 from sparsevision.synthetic.removal_room_set import RemovalRoomSettings, write_removal_room
@@ -43,6 +45,13 @@ REMOVAL_ROOM_FIELDS = {
     "factor": "how much larger the images in `images` are",
     "samples": "rays across a pixel of these",
 }
+MOVING_SHAPES_FIELDS = {
+    "seed": "seed of the clips",
+    "train": "training clips",
+    "val": "for validation",
+    "size": "side of the frames in pixels",
+    "frames": "of a clip, the first included",
+}
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -55,6 +64,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_rooms(kinds)
     _add_removal_room(kinds)
     _add_detection(kinds)
+    _add_moving_shapes(kinds)
     return parser.parse_args(arguments)
 
 
@@ -135,6 +145,19 @@ def _add_detection(kinds: argparse._SubParsersAction) -> None:
     detection.add_argument("--val", type=int, default=defaults.val, help="for validation (default: %(default)s)")
     detection.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
     detection.set_defaults(make=make_detection_set)
+
+
+def _add_moving_shapes(kinds: argparse._SubParsersAction) -> None:
+    defaults = MovingShapesSettings()
+    shapes = kinds.add_parser(
+        "moving_shapes", help="clips of textured shapes on curved paths, with exact flow from the first frame"
+    )
+    shapes.add_argument("--out", default="data/moving_shapes", help="folder to make (default: %(default)s)")
+    for field, what in MOVING_SHAPES_FIELDS.items():
+        standard = getattr(defaults, field)
+        shapes.add_argument(f"--{field}", type=int, default=standard, help=f"{what} (default: %(default)s)")
+    shapes.add_argument("--overwrite", action="store_true", help="replace another synthetic set")
+    shapes.set_defaults(make=make_moving_shapes)
 
 
 def make_photos(args: argparse.Namespace) -> str:
@@ -226,6 +249,21 @@ def make_detection_set(args: argparse.Namespace) -> str:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     contents = f"{args.train} training and {args.val} validation pictures"
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
+def make_moving_shapes(args: argparse.Namespace) -> str:
+    """Write the moving shapes; returns a sentence about what was done."""
+    settings = MovingShapesSettings(**{field: getattr(args, field) for field in MOVING_SHAPES_FIELDS})
+    with Progress(transient=True) as bar:
+        task = bar.add_task("moving", total=None)
+        written = write_moving_shapes(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    contents = f"{args.train} training and {args.val} validation clips of {args.frames} frames"
     return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
 
 
