@@ -6,7 +6,7 @@
         work_dirs/tiny_spinnerf_densegrid_masks_300i_room/iter_300.pth
 
 Learns the true masks here; tools/spin_nerf.py gives it those that clicks in one view became.
-Hardware and time: 2 CPU cores, about 1 minute. Numbers: README.md beside this file.
+Hardware and time: 2 CPU cores, about 2 minutes. Numbers: README.md beside this file.
 """
 
 from mmengine.config import read_base

@@ -49,7 +49,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=3, help="rooms, and runs: one seed for both")
-    parser.add_argument("--first-seed", type=int, default=1, help="number of the first one; settings were tried on 0")
+    parser.add_argument("--first-seed", type=int, default=4, help="number of the first; 0 to 3 were looked at before")
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/removal_table"), help="for rooms and runs")
     parser.add_argument(
         "--readme", type=Path, help="write the table between <!-- rooms:begin --> and <!-- rooms:end -->"
