@@ -17,6 +17,6 @@ with read_base():
     from .focus_detr_r50_halfboxes_12e_coco import *
 
 model.update(
-    pseudo_boxes=dict(momentum=0.9996, from_iteration=15000, high=0.5, low=0.3, overlap=0.5, duplicates=0.6),
+    pseudo_boxes=dict(momentum=0.9996, from_iteration=15000, high=0.8, low=0.5, overlap=0.5, duplicates=0.6),
     zones=dict(token_score=0.3),
 )

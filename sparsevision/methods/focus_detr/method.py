@@ -26,7 +26,7 @@ from sparsevision.methods.focus_detr.matcher import MatchCosts
 from sparsevision.methods.focus_detr.network import FocusNetwork
 from sparsevision.methods.focus_detr.postprocess import detections
 from sparsevision.methods.focus_detr.presets import PRESETS
-from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes
+from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes, scores_of_known
 from sparsevision.methods.focus_detr.supervision import SelectorSupervision, SelectorTarget
 from sparsevision.methods.focus_detr.teacher import Teacher
 from sparsevision.registry import MODELS
@@ -35,6 +35,7 @@ from sparsevision.utils.settings import settings_of, switches_of_preset
 
 FIRST_STRIDE = 8  # of the backbone's finest map; each level is half as fine as the one before
 LAST_LAYER = slice(-1, None)
+LEAST_SURENESS = 1e-3  # of a teacher that has found nothing yet
 
 
 @MODELS.register_module()
@@ -179,20 +180,29 @@ class FocusDETR(BaseModel):
     @torch.no_grad()
     def _taught(self, images: Tensor, truths: Sequence[GroundTruth]) -> tuple[list[GroundTruth], Tensor | None]:
         """Truths with what the teacher sees beside them, and the probabilities (B,N) of its selector."""
-        encoded = self.teacher.network.encode(images, [truth.size for truth in truths])
+        settings, encoded = self.pseudo_boxes, self.teacher.network.encode(images, [truth.size for truth in truths])
         logits, boxes, padding = self._predictions(encoded, self.teacher.network)
-        whole = []
-        for index, truth in enumerate(truths):
-            found = detections(
+        found = [
+            detections(
                 logits[index],
                 boxes[index],
                 size=truth.size,
                 top=self.max_detections,
                 padding=None if padding is None else padding[index],
             )
-            known = torch.cat([truth.corners, truth.ignored])
-            whole.append(completed(truth, mine_boxes(*found, known=known, settings=self.pseudo_boxes)))
+            for index, truth in enumerate(truths)
+        ]
+        if settings.relative:
+            pairs = zip(found, truths, strict=True)
+            known = [scores_of_known(*seen, truth=truth, settings=settings) for seen, truth in pairs]
+            scale = self.teacher.reckon(torch.cat(known)).clamp(min=LEAST_SURENESS)
+            found = [(corners, labels, scores / scale) for corners, labels, scores in found]
+        mined = [
+            mine_boxes(*seen, known=torch.cat([truth.corners, truth.ignored]), settings=settings)
+            for seen, truth in zip(found, truths, strict=True)
+        ]
         foreground = encoded.foreground_logits
+        whole = [completed(truth, own) for truth, own in zip(truths, mined, strict=True)]
         return whole, None if foreground is None else foreground.sigmoid()
 
     def truths_of(self, samples: Sequence[DetectionSample]) -> list[GroundTruth]:

@@ -21,8 +21,11 @@ class PseudoBoxes:
     Attributes:
         momentum: of the teacher's running mean.
         from_iteration: first step (from 0) in which its boxes count; it follows the student from the start.
-        high: score from which a box is learnt as if it had been given.
-        low: score from which a box is a zone where nothing is background.
+        high: how sure it has to be of a box that is learnt as if it had been given.
+        low: how sure of a box that is a zone where nothing is background.
+        relative: high and low are shares of the mean score that it gives to the given boxes which it finds; otherwise
+            they are scores. Where half of the objects are taught to be background, scores of all objects are low, and
+            they rise as what it finds is learnt.
         overlap: IoU with a given box from which a box is that object, and not a new one.
         duplicates: IoU with a more confident box from which a box is the same object.
 
@@ -32,8 +35,9 @@ class PseudoBoxes:
 
     momentum: float = 0.999
     from_iteration: int = 2000
-    high: float = 0.5
-    low: float = 0.3
+    high: float = 0.8
+    low: float = 0.5
+    relative: bool = True
     overlap: float = 0.5
     duplicates: float = 0.6
 
@@ -69,6 +73,18 @@ def mine_boxes(boxes: Tensor, labels: Tensor, scores: Tensor, *, known: Tensor, 
     free = seen[(box_iou(boxes[seen], known) < settings.overlap).all(1)]
     sure = scores[free] >= settings.high
     return Mined(boxes[free[sure]], labels[free[sure]], boxes[free[~sure]])
+
+
+@torch.no_grad()
+def scores_of_known(
+    boxes: Tensor, labels: Tensor, scores: Tensor, *, truth: GroundTruth, settings: PseudoBoxes
+) -> Tensor:
+    """The best scores (F,) of those given boxes of an image that a teacher finds; its detections as in `mine_boxes`."""
+    if not len(boxes) or not len(truth.labels):
+        return scores[:0]
+    there = (box_iou(truth.corners, boxes) >= settings.overlap) & (truth.labels[:, None] == labels)
+    best = (there * scores).amax(1)
+    return best[best > 0]
 
 
 def completed(truth: GroundTruth, mined: Mined) -> GroundTruth:

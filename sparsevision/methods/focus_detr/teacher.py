@@ -5,6 +5,10 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from sparsevision.layers.reduce import global_count
+
+SURENESS_MOMENTUM = 0.98
+
 
 class Teacher(nn.Module):
     """A mean teacher (Tarvainen & Valpola, NeurIPS 2017): always in evaluation mode, never trained by gradients.
@@ -19,12 +23,14 @@ class Teacher(nn.Module):
     """
 
     updates: Tensor
+    sureness: Tensor
 
     def __init__(self, student: nn.Module, *, momentum: float = 0.999) -> None:
         super().__init__()
         self.momentum = momentum
         self.network = copy.deepcopy(student).requires_grad_(False)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("sureness", torch.zeros(()))
         self.train(False)
 
     def train(self, mode: bool = True) -> "Teacher":
@@ -40,3 +46,12 @@ class Teacher(nn.Module):
         for mean, value in zip(self.network.buffers(), student.buffers(), strict=True):
             mean.copy_(value)
         self.updates += 1
+
+    @torch.no_grad()
+    def reckon(self, scores: Tensor) -> Tensor:
+        """The running mean of what it is sure of, over all processes; scores (F,) of a step, maybe none."""
+        total, count = global_count(torch.stack([scores.sum(), scores.new_tensor(float(len(scores)))]))
+        mean = torch.where(count > 0, total / count.clamp(min=1e-6), self.sureness)
+        pace = torch.where(self.sureness > 0, 1 - SURENESS_MOMENTUM, 1.0)
+        self.sureness.lerp_(mean.to(self.sureness), pace.to(self.sureness))
+        return self.sureness

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth
-from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes
+from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes, scores_of_known
 from sparsevision.methods.focus_detr.teacher import Teacher
 from sparsevision.utils import UserError
 
@@ -120,3 +120,35 @@ def test_a_teacher_survives_its_checkpoint():
     second.update(student)
     assert torch.equal(first.network[0].weight, second.network[0].weight)
     assert second.updates == 4
+
+
+def known_scores(*found, labels=(3,)):
+    boxes = torch.tensor([list(box) for box, _, _ in found]).reshape(-1, 4).float()
+    classes = torch.tensor([label for _, label, _ in found], dtype=torch.int64)
+    scores = torch.tensor([score for _, _, score in found]).float()
+    nothing = torch.zeros(0, 4)
+    truth = GroundTruth(
+        corners=KNOWN[: len(labels)],
+        labels=torch.tensor(labels, dtype=torch.int64),
+        ignored=nothing,
+        points=nothing[:, :2],
+        size=(100, 200),
+    )
+    return scores_of_known(boxes, classes, scores, truth=truth, settings=SETTINGS)
+
+
+def test_how_sure_it_is_of_given_boxes_that_it_finds():
+    here, there = (0, 0, 10, 9), (50, 50, 60, 60)
+    found = known_scores((here, 3, 0.4), ((0, 0, 9, 10), 3, 0.6), (here, 2, 0.9), (there, 3, 0.8))
+    assert found.tolist() == pytest.approx([0.6])
+    assert len(known_scores((here, 2, 0.9))) == 0, "of another class"
+    assert len(known_scores()) == 0
+    assert len(known_scores((here, 3, 0.9), labels=())) == 0
+
+
+def test_sureness_is_a_running_mean_of_steps_that_found_something():
+    teacher = Teacher(network(0.0))
+    assert teacher.reckon(torch.zeros(0)) == 0
+    assert teacher.reckon(torch.tensor([0.2, 0.4])).item() == pytest.approx(0.3)
+    assert teacher.reckon(torch.zeros(0)).item() == pytest.approx(0.3)
+    assert teacher.reckon(torch.tensor([0.8])).item() == pytest.approx(0.3 * 0.98 + 0.8 * 0.02)

@@ -10,7 +10,7 @@ from sparsevision.utils import UserError
 
 SIZE = (96, 128)
 BOX = [[10, 10, 60, 50]]
-ALL = {"from_iteration": 0, "high": 0.0, "low": 0.0, "momentum": 0.5}
+ALL = {"from_iteration": 0, "high": 0.0, "low": 0.0, "momentum": 0.5, "relative": False}
 
 
 def losses_of(model, samples, seed=0):
@@ -53,6 +53,19 @@ def test_tokens_that_its_selector_likes_are_no_background_for_the_selector():
     heard = losses_of(detector(pseudo_boxes=quiet, zones={"token_score": 0.5}), [sample(SIZE, BOX)])
     assert heard["loss_selector"] < silent["loss_selector"]
     assert torch.equal(heard["loss_class"], silent["loss_class"])
+
+
+def test_it_may_be_measured_by_what_it_says_of_given_boxes():
+    """A box is learnt if the teacher is as sure of it as of those that were drawn, however low these scores are."""
+    model = detector(pseudo_boxes={**ALL, "relative": True, "high": 1.0, "low": 1.0, "overlap": 0.1})
+    model.train()
+    inputs, samples = images_of(SIZE), [sample(SIZE, [[0, 0, 128, 96]])]
+    model(inputs, samples, mode="loss")
+    model.teacher.sureness.fill_(0.01)
+    few = model(inputs, samples, mode="loss")["pseudo_boxes"]
+    model.teacher.sureness.fill_(10.0)
+    assert model(inputs, samples, mode="loss")["pseudo_boxes"] == 0
+    assert few > 0
 
 
 def test_it_waits_for_its_step():
