@@ -4,6 +4,7 @@ from sparsevision.evaluation.camouflage import CamouflageMetric
 from sparsevision.evaluation.detection import CocoMetric
 from sparsevision.evaluation.points import PointSegMetric
 from sparsevision.evaluation.token_coverage import TokenCoverageMetric
+from sparsevision.evaluation.video import VideoMetric
 from sparsevision.evaluation.views import ViewMaskMetric, ViewMetric
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CocoMetric",
     "PointSegMetric",
     "TokenCoverageMetric",
+    "VideoMetric",
     "ViewMaskMetric",
     "ViewMetric",
 ]
