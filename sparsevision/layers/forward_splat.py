@@ -182,7 +182,8 @@ def _bags(rows: Tensor, columns: Tensor, weights: Tensor, count: int) -> Bags:
     """Entries in the order of their rows, of which there are `count`."""
     order = torch.argsort(rows, stable=True)
     starts = torch.zeros(count + 1, dtype=torch.int32, device=rows.device)
-    starts[1:] = torch.bincount(rows, minlength=count).cumsum(0)
+    starts[1:].index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
+    starts = starts.cumsum(0, dtype=torch.int32)
     return Bags(columns[order].int(), weights[order], starts)
 
 

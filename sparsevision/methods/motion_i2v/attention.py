@@ -100,14 +100,12 @@ class MotionAugmentedAttention(TemporalAttention):
     def forward(self, tokens: Tensor, fields: MotionFields, size: tuple[int, int]) -> Tensor:
         """tokens (B,P,F,C) of a grid with that height and width, row by row; returns the same shape."""
         positions = self.pos_encoder.pe[0, : self.positions_for(tokens.shape[2])]
-        first = tokens[:, :, 0].detach()
         placed = (tokens + positions[0::2]).flatten(0, 1)
-
-        def looked_at(projection: nn.Linear) -> Tensor:
-            warped = fields.at(size)(projection(first)) + projection(positions[1::2])
-            return torch.cat([projection(placed), warped.flatten(0, 1)], 1)
-
-        return self.attend(self.to_q(placed), looked_at(self.to_k), looked_at(self.to_v)).view_as(tokens)
+        keys_and_values = torch.cat([self.to_k.weight, self.to_v.weight])
+        first = F.linear(tokens[:, :, 0].detach(), keys_and_values)
+        warped = fields.at(size)(first) + F.linear(positions[1::2], keys_and_values)
+        seen = torch.cat([F.linear(placed, keys_and_values), warped.flatten(0, 1)], 1)
+        return self.attend(self.to_q(placed), *seen.chunk(2, -1)).view_as(tokens)
 
 
 class WarpedSumAttention(TemporalAttention):

@@ -30,7 +30,7 @@ class MotionFields:
     def __init__(self, flow: Tensor, *, legacy_batch_mixing: bool = False) -> None:
         if flow.ndim != 5 or flow.shape[2] != 2 or flow.shape[1] < 2:
             raise UserError(f"flow has shape {tuple(flow.shape)}; expected (B,F,2,H,W) with two frames or more.")
-        if flow[:, 0].any():
+        if not flow.is_meta and flow[:, 0].any():
             raise UserError("flow: field 0 moves; the fields start in frame 0, so its own field must be zero.")
         self.flow = flow.detach()
         self.clips, self.frames = flow.shape[:2]
