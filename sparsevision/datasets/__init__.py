@@ -13,6 +13,9 @@ from sparsevision.datasets.point_preprocessor import PointPreprocessor
 from sparsevision.datasets.points.dataset import S3DISDataset, ScanNetDataset, SemanticKITTIDataset
 from sparsevision.datasets.preprocessor import ImagePreprocessor
 from sparsevision.datasets.seeded import SeededDataset, SeededInfiniteSampler, SeededSampler
+from sparsevision.datasets.video.flow_pairs import FlowPairs
+from sparsevision.datasets.video.trajectories import TrajectoryJson
+from sparsevision.datasets.video.videos import VideoFolder, VideoList, WebVidFolder
 from sparsevision.datasets.views.dataset import SceneRays, SceneViews
 from sparsevision.datasets.views.preprocessor import RayPreprocessor
 
@@ -24,6 +27,7 @@ __all__ = [
     "DSECSemanticDataset",
     "DetectionSample",
     "EventPreprocessor",
+    "FlowPairs",
     "ImageFolderDataset",
     "ImagePreprocessor",
     "PointPreprocessor",
@@ -37,4 +41,8 @@ __all__ = [
     "SeededSampler",
     "SemanticKITTIDataset",
     "SparseBoxes",
+    "TrajectoryJson",
+    "VideoFolder",
+    "VideoList",
+    "WebVidFolder",
 ]

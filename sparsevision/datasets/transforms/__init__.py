@@ -14,11 +14,14 @@ from sparsevision.datasets.transforms.points import (
     MakeTwoViews,
     PackPointInputs,
 )
+from sparsevision.datasets.video.loading import LoadClip, LoadClipTruth
 
 __all__ = [
     "ColourJitter",
     "DrawEventFlip",
     "LoadBoxes",
+    "LoadClip",
+    "LoadClipTruth",
     "LoadEventGrids",
     "LoadEventLabels",
     "LoadImage",
