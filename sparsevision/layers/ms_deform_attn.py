@@ -186,4 +186,5 @@ def _sample_by_kernel(value: Tensor, shapes: Shapes, locations: Tensor, weights:
     starts = areas.cumsum(0) - areas
     steps = math.gcd(len(value), 64)
     kind = value.dtype
-    return _kernel()(value, sizes, starts, locations.to(kind).contiguous(), weights.to(kind).contiguous(), steps)
+    tensors = (value.contiguous(), sizes, starts, locations.to(kind).contiguous(), weights.to(kind).contiguous())
+    return _kernel()(*tensors, steps)

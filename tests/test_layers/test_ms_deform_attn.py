@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sparsevision.layers import MultiScaleDeformableAttention, multi_scale_deformable_attention
+from sparsevision.layers import MultiScaleDeformableAttention, ms_deform_attn, multi_scale_deformable_attention
 from sparsevision.layers.deformable_rows import sum_rows
 from sparsevision.layers.ms_deform_attn import sample_by_grid
 from sparsevision.utils import UserError
@@ -108,6 +108,19 @@ def test_numbers_that_are_none_stay_none_and_break_nothing():
     read = multi_scale_deformable_attention(value, shapes, locations, weights)
     assert read[0, 0].isnan().all()
     assert read[0, 1:].isfinite().all()
+
+
+def test_the_kernel_of_mmcv_gets_what_it_expects(monkeypatch):
+    """Its arguments: value, sizes, first token of each level, places, weights, images at a time."""
+
+    def kernel(value, sizes, starts, locations, weights, steps):
+        assert starts.tolist() == [0, 54, 69]
+        assert len(value) % steps == 0
+        assert all(tensor.is_contiguous() for tensor in (value, locations, weights))
+        return sample_by_grid(value, [tuple(size) for size in sizes.tolist()], locations, weights)
+
+    monkeypatch.setattr(ms_deform_attn, "_kernel", lambda: kernel)
+    torch.testing.assert_close(ms_deform_attn._sample_by_kernel(*problem()), written_out(*problem()))
 
 
 def test_without_queries_there_is_an_empty_answer():

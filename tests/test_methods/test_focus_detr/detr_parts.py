@@ -1,5 +1,6 @@
 """Networks of Focus-DETR in test sizes, and the released one with golden weights."""
 
+from dataclasses import asdict
 from functools import cache
 
 import torch
@@ -7,17 +8,13 @@ from golden_detr import focus_inputs, focus_state, normalised_batch
 from torch import nn
 
 from sparsevision.methods.focus_detr.backbones import ResNetBackbone
-from sparsevision.methods.focus_detr.budget import Budget
+from sparsevision.methods.focus_detr.budget import PUBLISHED_CASCADE
+from sparsevision.methods.focus_detr.build import Architecture, build_network
 from sparsevision.methods.focus_detr.convert import NETWORK, convert_checkpoint
-from sparsevision.methods.focus_detr.decoder import Decoder
-from sparsevision.methods.focus_detr.encoder import Encoder
-from sparsevision.methods.focus_detr.heads import box_head, class_head
-from sparsevision.methods.focus_detr.neck import Neck
-from sparsevision.methods.focus_detr.network import FocusNetwork
 from sparsevision.methods.focus_detr.presets import PRESETS
-from sparsevision.methods.focus_detr.proposals import ProposalTransform
-from sparsevision.methods.focus_detr.selector import ForegroundSelector
 from sparsevision.utils.settings import switches_of_preset
+
+SMALL = {"channels": 32, "heads": 4, "hidden": 64, "encoder_layers": 2, "decoder_layers": 2}
 
 
 class Strides(nn.Module):
@@ -42,47 +39,26 @@ def network(
     preset="published",
     changes=None,
     backbone=None,
-    budget=None,
+    keep_ratio=0.5,
+    cascade=(1.0, 0.6),
     selector="focus",
-    channels=32,
-    levels=4,
-    layers=2,
-    heads=4,
-    hidden=64,
+    sizes=None,
     object_tokens=6,
     num_classes=5,
-    queries=20,
+    num_queries=20,
     background_embedding=False,
 ):
     """A whole network; small by default, of random weights."""
-    switches = switches_of_preset(PRESETS, preset, changes)
-    backbone = backbone or Strides()
-    sizes = {"layers": layers, "channels": channels, "heads": heads, "levels": levels, "hidden": hidden}
-    choice = {
-        "modulation": switches.modulation,
-        "top_alpha_twice": switches.top_alpha_twice,
-        "aligned_upsampling": switches.aligned_upsampling,
-    }
-    selectors = {"focus": lambda: ForegroundSelector(channels=channels, levels=levels, **choice), None: lambda: None}
-    return FocusNetwork(
-        backbone=backbone,
-        neck=Neck(in_channels=backbone.channels, channels=channels, levels=levels, groups=min(32, channels // 4)),
-        proposals=ProposalTransform(channels=channels),
-        selector=selectors[selector]() if isinstance(selector, str | None) else selector,
-        encoder=Encoder(
-            **sizes,
-            object_tokens=None if selector is None else object_tokens,
-            object_score=switches.object_score,
-            stale_value=switches.stale_value,
-            own_class_heads=num_classes if switches.own_class_heads else None,
-            background_embedding=background_embedding,
-        ),
-        decoder=Decoder(**sizes),
-        class_heads=nn.ModuleList(class_head(channels, num_classes) for _ in range(layers + 1)),
-        box_heads=nn.ModuleList(box_head(channels) for _ in range(layers + 1)),
-        query_content=nn.Embedding(queries, channels),
-        budget=budget or Budget(cascade=(1.0, 0.6), by_batch=switches.batch_budget),
-        switches=switches,
+    return build_network(
+        Architecture(**(SMALL | (sizes or {}))),
+        backbone=backbone or Strides(),
+        num_classes=num_classes,
+        num_queries=num_queries,
+        selector=selector,
+        budget={"keep_ratio": keep_ratio, "cascade": cascade},
+        object_tokens=object_tokens,
+        background_embedding=background_embedding,
+        switches=switches_of_preset(PRESETS, preset, changes),
     )
 
 
@@ -91,14 +67,11 @@ def released():
     """The released ResNet-50 network with golden weights, in evaluation."""
     net = network(
         backbone=ResNetBackbone(depth=50),
-        budget=Budget(by_batch=True),
-        channels=256,
-        layers=6,
-        heads=8,
-        hidden=2048,
+        sizes=asdict(Architecture()),
+        cascade=PUBLISHED_CASCADE,
         object_tokens=300,
         num_classes=80,
-        queries=900,
+        num_queries=900,
     )
     state = convert_checkpoint(focus_state())
     net.load_state_dict(

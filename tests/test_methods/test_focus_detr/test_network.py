@@ -6,7 +6,6 @@ from detr_parts import network, random_images
 
 from sparsevision.methods.focus_detr.budget import Budget
 from sparsevision.methods.focus_detr.encoder import Encoder
-from sparsevision.methods.focus_detr.selector import JointSelector
 from sparsevision.utils import UserError
 
 ONES = (1.0, 1.0)
@@ -71,7 +70,7 @@ def test_what_lies_in_the_padding_has_no_influence():
 @pytest.mark.parametrize("preset", ["published", "fixed"])
 @pytest.mark.parametrize("size", [(256, 320), (64, 64), (9, 8)])
 def test_images_with_fewer_tokens_than_the_budgets(preset, size):
-    net = build(preset=preset, object_tokens=300, queries=900)
+    net = build(preset=preset, object_tokens=300, num_queries=900)
     with torch.no_grad():
         encoded = net.encode(*random_images(size))
     assert encoded.memory.isfinite().all()
@@ -88,9 +87,7 @@ def test_in_a_batch_an_image_with_few_tokens_lends_none_to_the_others():
 
 @pytest.mark.parametrize("object_score", ["logit_product", "probability_product", "class_logit"])
 def test_keeping_every_token_without_objects_is_dense(object_score):
-    sparse = build(
-        object_tokens=None, budget=Budget(keep_ratio=1.0, cascade=ONES), changes={"object_score": object_score}
-    )
+    sparse = build(object_tokens=None, keep_ratio=1.0, cascade=ONES, changes={"object_score": object_score})
     dense = same_weights(sparse, build(selector=None))
     images = random_images((96, 128), (96, 128))
     with torch.no_grad():
@@ -101,7 +98,7 @@ def test_keeping_every_token_without_objects_is_dense(object_score):
 
 def test_keeping_every_token_in_any_order_is_nearly_dense():
     """The same along the way of a sparse encoder: through the sorted list."""
-    sparse = build(object_tokens=None, budget=Budget(keep_ratio=1.0, cascade=ONES))
+    sparse = build(object_tokens=None, keep_ratio=1.0, cascade=ONES)
     dense = same_weights(sparse, build(selector=None))
     sparse.encoder._is_dense = lambda *_: False
     images = random_images((96, 128))
@@ -185,7 +182,7 @@ def test_the_background_embedding_is_for_tokens_outside_of_the_last_layer():
 
 
 def test_sparse_detr_is_one_score_map_and_one_set_for_all_layers():
-    net = build(selector=JointSelector(channels=32), object_tokens=None, budget=Budget(keep_ratio=0.3, cascade=ONES))
+    net = build(selector="joint", object_tokens=None, keep_ratio=0.3, cascade=ONES)
     with torch.no_grad():
         encoded = net.encode(*random_images((96, 128)))
     assert torch.equal(encoded.kept[0], encoded.kept[1])
@@ -202,7 +199,7 @@ def test_with_padding_in_the_backbone_the_mean_of_the_selector_leaves_it_out():
 
 @pytest.mark.parametrize("levels", [1, 3, 5])
 def test_any_number_of_levels(levels):
-    net = build(levels=levels)
+    net = build(sizes={"levels": levels})
     with torch.no_grad():
         encoded = net.encode(*random_images((96, 128)))
     assert len(encoded.shapes) == levels
@@ -211,8 +208,10 @@ def test_any_number_of_levels(levels):
 
 
 def test_a_cascade_for_another_number_of_layers_is_told():
+    net = build()
+    net.budget = Budget(cascade=(1.0, 0.5, 0.2))
     with pytest.raises(UserError, match="3 shares; expected one for each of 2 layers"):
-        build(budget=Budget(cascade=(1.0, 0.5, 0.2))).encode(*random_images((96, 128)))
+        net.encode(*random_images((96, 128)))
 
 
 def test_an_unknown_object_score_is_told():
