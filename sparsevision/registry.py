@@ -15,6 +15,7 @@ MODELS = _child(
     "sparsevision.layers.promptable",
     "sparsevision.layers.lpips",
     "sparsevision.layers.inception",
+    "sparsevision.layers.gmflow",
 )
 DATASETS = _child("dataset", mmengine_registry.DATASETS, "sparsevision.datasets")
 DATA_SAMPLERS = _child("data sampler", mmengine_registry.DATA_SAMPLERS, "sparsevision.datasets")

