@@ -94,12 +94,14 @@ class Criterion:
         num_boxes: Tensor,
         silent: Tensor | None,
     ) -> SetLosses:
+        *targets, drawn = joined(truths)
         return set_losses(
             logits,
             boxes,
-            joined(truths),
+            tuple(targets),
             assignment,
             num_boxes=num_boxes,
+            located=drawn if any(truth.mined for truth in truths) else None,
             silent=silent,
             class_loss=CLASS_LOSSES[self.weights.class_loss],
         )

@@ -20,6 +20,7 @@ class GroundTruth:
         ignored: (Z,4), zones that are neither object nor background (crowds, doubtful regions), as `corners`.
         points: (P,2) float x, y of objects of unknown extent.
         size: (height, width) of the image.
+        mined: how many of the boxes, the last ones, a teacher found: they say what is there, but not where exactly.
     """
 
     corners: Tensor
@@ -27,11 +28,18 @@ class GroundTruth:
     ignored: Tensor
     points: Tensor
     size: tuple[int, int]
+    mined: int = 0
 
     @cached_property
     def boxes(self) -> Tensor:
         """(M,4) centre x, centre y, width, height as shares of the image."""
         return normalised(self.corners, self.size)
+
+    @property
+    def drawn(self) -> Tensor:
+        """(M,) bool, False for mined boxes."""
+        count = len(self.labels)
+        return torch.arange(count, device=self.labels.device) < count - self.mined
 
     @cached_property
     def zones(self) -> Tensor:
@@ -54,10 +62,11 @@ class GroundTruth:
 
 
 def count_of(truths: Sequence[GroundTruth]) -> int:
-    """Objects of a batch."""
-    return sum(len(truth.labels) for truth in truths)
+    """Drawn boxes of a batch."""
+    return sum(len(truth.labels) - truth.mined for truth in truths)
 
 
-def joined(truths: Sequence[GroundTruth]) -> tuple[Tensor, Tensor]:
-    """Boxes (T,4) and labels (T,) of all images of a batch, one after the other."""
-    return torch.cat([truth.boxes for truth in truths]), torch.cat([truth.labels for truth in truths])
+def joined(truths: Sequence[GroundTruth]) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes (T,4), labels (T,) and whether they were drawn (T,) of all images of a batch, one after the other."""
+    parts = zip(*((truth.boxes, truth.labels, truth.drawn) for truth in truths), strict=True)
+    return tuple(torch.cat(part) for part in parts)

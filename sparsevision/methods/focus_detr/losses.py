@@ -62,6 +62,7 @@ def set_losses(
     assignment: Assignment,
     *,
     num_boxes: float,
+    located: Tensor | None = None,
     silent: Tensor | None = None,
     class_loss: ClassLoss = hard_focal,
 ) -> SetLosses:
@@ -73,6 +74,7 @@ def set_losses(
         targets: boxes (T,4) and labels (T,) of all images of the batch, one after the other.
         assignment: which prediction is which object.
         num_boxes: what sums are divided by.
+        located: (T,) bool, targets whose place is known; the others teach a class alone. None: all.
         silent: (S,B,Q) bool, unmatched predictions that are no background either.
         class_loss: one of `CLASS_LOSSES`.
     """
@@ -81,6 +83,8 @@ def set_losses(
     own = boxes[place].float()
     iou, giou = iou_and_giou(to_corners(own), to_corners(true_boxes))
     rows = (assignment.sets == torch.arange(len(logits), device=logits.device)[:, None]).to(own)
+    if located is not None:
+        rows = rows * located[assignment.targets]
     logits = logits.float()
     hot = torch.zeros_like(logits).index_put((*place, labels), logits.new_ones(()))
     quality = logits.new_zeros(logits.shape[:3]).index_put(place, iou.detach().clamp(0, 1))

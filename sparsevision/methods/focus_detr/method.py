@@ -65,8 +65,8 @@ class FocusDETR(BaseModel):
         background_embedding: tokens that no layer updates get a learnt position (Salience DETR).
         denoising: settings of `Denoising`; None leaves it away.
         losses, costs: settings of `LossWeights` and `MatchCosts`.
-        pseudo_boxes: settings of `PseudoBoxes`, for sparsely annotated images: what a teacher is sure of is learnt as
-            if it had been drawn. The teacher is part of the checkpoint. None: no teacher.
+        pseudo_boxes: settings of `PseudoBoxes`, for sparsely annotated images: what a teacher is sure of is learnt
+            as an object. The teacher is part of the checkpoint. None: no teacher.
         points, zones: settings of `PointTargets` and `IgnoreZones`.
         max_detections: of an image.
         report_tokens: `predict` adds `kept_tokens` and `token_shapes` to the samples.
@@ -169,7 +169,7 @@ class FocusDETR(BaseModel):
         if training_iteration() < self.pseudo_boxes.from_iteration:
             return self.losses_of(images, truths)
         whole, scores = self._taught(images, truths)
-        found = torch.tensor(float(count_of(whole) - count_of(truths)) / len(truths), device=images.device)
+        found = torch.tensor(sum(truth.mined for truth in whole) / len(whole), device=images.device)
         return self.losses_of(images, whole, teacher_scores=scores) | {"pseudo_boxes": found}
 
     def _new_teacher(self) -> Teacher:

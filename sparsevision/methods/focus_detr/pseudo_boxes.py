@@ -21,7 +21,7 @@ class PseudoBoxes:
     Attributes:
         momentum: of the teacher's running mean.
         from_iteration: first step (from 0) in which its boxes count; it follows the student from the start.
-        high: how sure it has to be of a box that is learnt as if it had been given.
+        high: how sure it has to be of a box that is learnt as an object: its class, not its place.
         low: how sure of a box that is a zone where nothing is background.
         relative: high and low are shares of the mean score that it gives to the given boxes which it finds; otherwise
             they are scores. Where half of the objects are taught to be background, scores of all objects are low, and
@@ -88,10 +88,11 @@ def scores_of_known(
 
 
 def completed(truth: GroundTruth, mined: Mined) -> GroundTruth:
-    """What an image teaches once the mined boxes, in its pixels, are taken for true."""
+    """What an image teaches once the mined boxes, in its pixels, are taken for objects; `GroundTruth.mined` says so."""
     return replace(
         truth,
         corners=torch.cat([truth.corners, mined.boxes]),
         labels=torch.cat([truth.labels, mined.labels]),
         ignored=torch.cat([truth.ignored, mined.zones]),
+        mined=truth.mined + len(mined.labels),
     )

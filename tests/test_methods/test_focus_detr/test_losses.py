@@ -72,6 +72,18 @@ def test_set_losses_by_hand():
     torch.testing.assert_close(found.giou, torch.tensor([0.0, 0.25]))
 
 
+def test_a_target_whose_place_is_unknown_teaches_its_class_alone():
+    logits, boxes, targets, assignment = example()
+    whole, classes = (
+        set_losses(logits, boxes, targets, assignment, num_boxes=2, located=torch.tensor([located]))
+        for located in (True, False)
+    )
+    plain = set_losses(logits, boxes, targets, assignment, num_boxes=2)
+    assert torch.equal(whole.boxes, plain.boxes)
+    assert classes.boxes.tolist() == classes.giou.tolist() == [0, 0]
+    assert torch.equal(classes.classes, plain.classes)
+
+
 def test_a_batch_without_objects_has_losses_with_gradients():
     logits, boxes, _, _ = example()
     none = Assignment(*torch.zeros(4, 0, dtype=torch.int64))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sparsevision.methods.focus_detr.ground_truth import GroundTruth
+from sparsevision.methods.focus_detr.ground_truth import GroundTruth, count_of, joined
 from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes, scores_of_known
 from sparsevision.methods.focus_detr.teacher import Teacher
 from sparsevision.utils import UserError
@@ -66,6 +66,8 @@ def test_what_is_mined_completes_what_was_given():
     torch.testing.assert_close(whole.boxes, torch.tensor([[0.025, 0.05, 0.05, 0.1], [0.125, 0.25, 0.05, 0.1]]))
     assert whole.labels.tolist() == [4, 1]
     assert whole.ignored.tolist() == [[40, 40, 50, 50]]
+    assert whole.drawn.tolist() == [True, False]
+    assert (count_of([truth, whole]), joined([truth, whole])[2].tolist()) == (2, [True, True, False])
 
 
 @pytest.mark.parametrize("wrong", [{"high": 1.5}, {"low": 0.7, "high": 0.6}, {"momentum": -0.1}])
