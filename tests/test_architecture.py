@@ -19,7 +19,8 @@ NETWORK_LIBRARIES = frozenset({"torch", "torchvision", "numpy", "sparsevision"})
 TIERS = (
     ("version",),
     ("utils",),
-    ("registry", "annotation", "evaluation.functional"),
+    ("registry", "annotation"),
+    ("evaluation.functional",),
     ("selection", "visualization"),
     ("evaluation", "datasets"),
     ("synthetic",),

@@ -108,10 +108,9 @@ class FocusDETR(BaseModel):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or ImagePreprocessor(), init_cfg=init_cfg)
-        self.num_classes = num_classes
+        self.num_classes, self.max_detections, self.report_tokens = num_classes, max_detections, report_tokens
         self.preset, self.switches = preset, switches_of_preset(PRESETS, preset, switches)
         self.keep_ratio_range = _checked_range(keep_ratio_range)
-        self.max_detections, self.report_tokens = max_detections, report_tokens
         self.denoising = settings_of(Denoising, denoising)
         self.network = build_network(
             settings_of(Architecture, architecture or {}),
@@ -138,8 +137,8 @@ class FocusDETR(BaseModel):
         )
         self.pseudo_boxes = settings_of(PseudoBoxes, pseudo_boxes)
         self.teacher = None if self.pseudo_boxes is None else self._new_teacher()
-        dim = self.network.query_content.embedding_dim
-        self.label_embedding = nn.Embedding(num_classes, dim) if self.denoising else None
+        channels = self.network.query_content.embedding_dim
+        self.label_embedding = nn.Embedding(num_classes, channels) if self.denoising else None
 
     def forward(
         self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None, mode: str = "tensor"
