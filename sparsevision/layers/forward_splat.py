@@ -53,10 +53,43 @@ def forward_splat(x: Tensor, flow: Tensor, *, mode: str = "average", importance:
     return total.view(batch, height * width, channels).transpose(1, 2).reshape(x.shape).to(x.dtype)
 
 
+class SparseMatrix:
+    """A fixed sparse matrix, multiplied with dense rows by `embedding_bag`; gradients reach the dense rows.
+
+    Args:
+        rows: (E,) long, of each entry; several of one place add up.
+        columns: (E,) long.
+        weights: (E,).
+        shape: how many rows and columns there are.
+
+    Attributes:
+        entries: (rows, columns, weights) as given.
+        bags: the entries row by row.
+    """
+
+    def __init__(self, rows: Tensor, columns: Tensor, weights: Tensor, shape: tuple[int, int]) -> None:
+        self.entries = (rows, columns, weights)
+        self.shape = shape
+        self.bags = _Bags.of(rows, columns, weights, shape[0])
+        self._transposed: _Bags | None = None
+
+    def times(self, dense: Tensor) -> Tensor:
+        """dense (columns,C) -> (rows,C), the same dtype, summed in float32 at least."""
+        wide = dense.to(torch.promote_types(dense.dtype, torch.float32))
+        return _SparseProduct.apply(wide, self).to(dense.dtype)
+
+    def transposed_bags(self) -> "_Bags":
+        """The entries column by column, put in order when the first gradient asks for it."""
+        if self._transposed is None:
+            rows, columns, weights = self.entries
+            self._transposed = _Bags.of(columns, rows, weights, self.shape[1])
+        return self._transposed
+
+
 class SplatOperator:
     """Average splatting of a clip's first frame by N fixed flows, ready to be applied to any features of it.
 
-    Each output token is a weighted sum of input tokens, by `embedding_bag`. Nothing flows back into the flows.
+    Each output token is a weighted sum of input tokens. Nothing flows back into the flows.
 
     Args:
         flow: (B,N,2,h,w) in pixels of this grid, from the first frame to each of N later ones.
@@ -64,7 +97,7 @@ class SplatOperator:
 
     Attributes:
         coverage: (B,P,N), P = h*w, the weights' sum at each target pixel; 0 in a hole.
-        bags: the matrix; a row is (clip, pixel, field), a column (clip, pixel).
+        matrix: of the weights; a row is (clip, pixel, field), a column (clip, pixel).
 
     Raises:
         UserError: the flow has another shape.
@@ -78,12 +111,10 @@ class SplatOperator:
         own_clip = torch.arange(self.clips, device=flow.device)[:, None]
         source = own_clip.expand(-1, self.fields) if source is None else source
         targets, sources, shares = self._entries(flow.detach(), source)
-        rows = self.clips * self.pixels * self.fields
+        rows, columns = self.clips * self.pixels * self.fields, self.clips * self.pixels
         weight = torch.zeros(rows, dtype=shares.dtype, device=flow.device).index_add_(0, targets, shares)
         self.coverage = weight.view(self.clips, self.pixels, self.fields)
-        self._entries_by_source = (sources, targets, shares / (weight + EPSILON)[targets])
-        self.bags = _bags(targets, sources, self._entries_by_source[2], rows)
-        self._transposed = None
+        self.matrix = SparseMatrix(targets, sources, shares / (weight + EPSILON)[targets], (rows, columns))
 
     def __call__(self, tokens: Tensor) -> Tensor:
         """tokens (B,P,C) of the first frame, row by row -> (B,P,N,C), the same dtype, summed in float32 at least.
@@ -96,22 +127,10 @@ class SplatOperator:
                 f"SplatOperator: tokens have shape {tuple(tokens.shape)}; expected (B,P,C) for {self.clips} clips of "
                 f"{self.pixels} pixels."
             )
-        channels = tokens.shape[2]
-        rows = tokens.reshape(-1, channels).to(torch.promote_types(tokens.dtype, torch.float32))
-        warped = _SparseProduct.apply(rows, self)
-        return warped.view(self.clips, self.pixels, self.fields, channels).to(tokens.dtype)
-
-    def transposed_bags(self) -> "Bags":
-        """The transposed matrix, made when the first gradient asks for it."""
-        if self._transposed is None:
-            self._transposed = _bags(*self._entries_by_source, self.clips * self.pixels)
-        return self._transposed
+        return self.matrix.times(tokens.flatten(0, 1)).view(self.clips, self.pixels, self.fields, -1)
 
     def _entries(self, flow: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Row, column and value of the matrix's entries, four for each moved pixel; what leaves the image has value 0.
-
-        A row is (clip, pixel, field), a column (clip, pixel).
-        """
+        """Row, column and weight of four entries for each moved pixel; what leaves the image has weight 0."""
         clips, fields = flow.shape[:2]
         places, shares = (part.view(4, clips, fields, -1) for part in _corners(flow.flatten(0, 1)))
         clip = torch.arange(clips, device=flow.device).view(-1, 1, 1)
@@ -122,33 +141,41 @@ class SplatOperator:
         return targets.flatten(), sources.flatten(), shares.flatten()
 
 
-class Bags(NamedTuple):
+class _Bags(NamedTuple):
     """A sparse matrix row by row: columns (E,), weights (E,), and where each row begins (R + 1,)."""
 
     columns: Tensor
     weights: Tensor
     starts: Tensor
 
-    def times(self, rows: Tensor) -> Tensor:
+    @classmethod
+    def of(cls, rows: Tensor, columns: Tensor, weights: Tensor, count: int) -> "_Bags":
+        """Entries in the order of their rows, of which there are `count`."""
+        order = torch.argsort(rows, stable=True)
+        starts = torch.zeros(count + 1, dtype=torch.int32, device=rows.device)
+        starts[1:].index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
+        return cls(columns[order].int(), weights[order], starts.cumsum(0, dtype=torch.int32))
+
+    def times(self, dense: Tensor) -> Tensor:
         """The product with a dense matrix (columns, C) -> (R, C)."""
-        weights = self.weights.to(rows.dtype)
+        weights = self.weights.to(dense.dtype)
         return F.embedding_bag(
-            self.columns, rows, self.starts, mode="sum", per_sample_weights=weights, include_last_offset=True
+            self.columns, dense, self.starts, mode="sum", per_sample_weights=weights, include_last_offset=True
         )
 
 
 class _SparseProduct(torch.autograd.Function):
-    """The operator's matrix times dense rows; the gradient is the transposed matrix times the gradient."""
+    """The matrix times dense rows; the gradient is the transposed matrix times the gradient."""
 
     @staticmethod
-    def forward(ctx, rows: Tensor, operator: SplatOperator) -> Tensor:
-        ctx.operator = operator
-        return operator.bags.times(rows)
+    def forward(ctx, dense: Tensor, matrix: SparseMatrix) -> Tensor:
+        ctx.matrix = matrix
+        return matrix.bags.times(dense)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.operator.transposed_bags().times(gradient.contiguous()), None
+        return ctx.matrix.transposed_bags().times(gradient.contiguous()), None
 
 
 def _corners(flow: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,15 +203,6 @@ def _within(position: Tensor, size: int) -> Tensor:
     """The position, or one outside of all pixels where it is not finite or far away."""
     near = (position > -1) & (position < size)
     return torch.where(near, position, NOWHERE)
-
-
-def _bags(rows: Tensor, columns: Tensor, weights: Tensor, count: int) -> Bags:
-    """Entries in the order of their rows, of which there are `count`."""
-    order = torch.argsort(rows, stable=True)
-    starts = torch.zeros(count + 1, dtype=torch.int32, device=rows.device)
-    starts[1:].index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
-    starts = starts.cumsum(0, dtype=torch.int32)
-    return Bags(columns[order].int(), weights[order], starts)
 
 
 def _of_importance(importance: Tensor | None, mode: str) -> Tensor | None:

@@ -84,9 +84,9 @@ class MotionAugmentedAttention(TemporalAttention):
     """Each frame also looks at the first frame, carried along the motion into every later frame (paper, Eq. 2-4).
 
     Along time the tokens are z_0, z'_1, z_1, z'_2, z_2, ... with positions 0, 1, 2, ...; z'_i is z_0 splatted by field
-    i, without gradient. Queries are the z_i, keys and values all. Attention does not mind the order of keys, and
-    splatting (over places) commutes with projecting (over channels): the first frame's keys and values are splatted, so
-    warped tokens need no projection and nothing is interleaved. The network in plain words is
+    i, without gradient. Queries are the z_i, keys and values all. Splatting (over places) commutes with projecting
+    (over channels): tokens of all frames, of the first frame and positions are projected once, and one sparse matrix,
+    made once a clip, puts the sequence of keys and values together. The formula step by step is
     `attention_plain.InterleavedMotionAttention`.
     """
 
@@ -99,13 +99,15 @@ class MotionAugmentedAttention(TemporalAttention):
 
     def forward(self, tokens: Tensor, fields: MotionFields, size: tuple[int, int]) -> Tensor:
         """tokens (B,P,F,C) of a grid with that height and width, row by row; returns the same shape."""
-        positions = self.pos_encoder.pe[0, : self.positions_for(tokens.shape[2])]
-        placed = (tokens + positions[0::2]).flatten(0, 1)
+        pixels, frames = tokens.shape[0] * tokens.shape[1], tokens.shape[2]
+        positions = self.pos_encoder.pe[0, : self.positions_for(frames)]
+        placed = (tokens + positions[0::2]).flatten(0, 2)
+        first = tokens[:, :, 0].detach().flatten(0, 1)
         keys_and_values = torch.cat([self.to_k.weight, self.to_v.weight])
-        first = F.linear(tokens[:, :, 0].detach(), keys_and_values)
-        warped = fields.at(size)(first) + F.linear(positions[1::2], keys_and_values)
-        seen = torch.cat([F.linear(placed, keys_and_values), warped.flatten(0, 1)], 1)
-        return self.attend(self.to_q(placed), *seen.chunk(2, -1)).view_as(tokens)
+        table = F.linear(torch.cat([placed, first, positions[1::2]]), keys_and_values)
+        seen = fields.sequence_at(size).times(table).view(pixels, len(positions), -1)
+        query = self.to_q(placed).view(pixels, frames, -1)
+        return self.attend(query, *seen.chunk(2, -1)).view_as(tokens)
 
 
 class WarpedSumAttention(TemporalAttention):
