@@ -8,7 +8,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sparse_annotations.md"
 
 def test_the_page_runs(tmp_path, monkeypatch, capsys):
     snippets = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), flags=re.DOTALL | re.MULTILINE)
-    assert len(snippets) == 13
+    assert len(snippets) == 15
     monkeypatch.chdir(tmp_path)
     exec(compile("\n".join(snippets), PAGE.name, "exec"), {})
     printed = capsys.readouterr().out.splitlines()

@@ -71,6 +71,7 @@ def test_it_may_be_measured_by_what_it_says_of_given_boxes():
 def test_it_waits_for_its_step():
     model = detector(pseudo_boxes={**ALL, "from_iteration": 5})
     hub = MessageHub.get_current_instance()
+    hub.update_info("iter", 0)
     try:
         assert "pseudo_boxes" not in losses_of(model, [sample(SIZE, BOX)])
         assert model.teacher.updates == 1
