@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from golden_motion import GOLDEN, golden_numbers
-from motion_networks import TINY
+from motion_networks import GOLDEN_ARCHITECTURE, TINY
 
 from sparsevision.methods.motion_i2v.autoencoder import KLAutoencoder
 from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
@@ -202,3 +202,34 @@ def test_a_file_of_another_part_is_refused():
         released_checkpoint(
             {table.format(0): torch.zeros(1), table.format(1): torch.ones(1)}, part="stage2", layout="diffusers"
         )
+
+
+SMALL = {"block_out_channels": (32, 64, 64, 64), "cross_attention_dim": 24}
+OF_MOTION = {"motion_num_attention_heads": 4, "motion_max_seq_length": 32, "use_motion_mid_block": True}
+
+
+def shapes(state):
+    return {name: tuple(value.shape) for name, value in state.items()}
+
+
+def test_diffusers_has_these_names():
+    diffusers = pytest.importorskip("diffusers")
+    with torch.device("meta"):
+        unet = diffusers.UNetMotionModel(**SMALL, num_attention_heads=4, **OF_MOTION).state_dict()
+        adapter = diffusers.MotionAdapter(block_out_channels=SMALL["block_out_channels"], **OF_MOTION).state_dict()
+    ours = stage2_unet(architecture=GOLDEN_ARCHITECTURE).state_dict()
+    assert shapes(released_checkpoint(ours, part="stage2", layout="diffusers")) == shapes(unet)
+    motion = convert_checkpoint(ours, part="motion_modules")
+    assert shapes(released_checkpoint(motion, part="motion_modules", layout="diffusers")) == shapes(adapter)
+
+
+def test_diffusers_reads_single_files_the_same():
+    pytest.importorskip("diffusers")
+    from diffusers.loaders import single_file_utils
+
+    spatial, vae = full_size("spatial"), full_size("vae")
+    config = {"layers_per_block": 2, "down_block_types": ["D"] * 4, "up_block_types": ["U"] * 4}
+    theirs = released_checkpoint(spatial, part="spatial", layout="ldm")
+    assert same(single_file_utils.convert_ldm_unet_checkpoint(dict(theirs), config), spatial)
+    theirs = released_checkpoint(vae, part="vae", layout="ldm")
+    assert same(single_file_utils.convert_ldm_vae_checkpoint(dict(theirs), config), vae)
