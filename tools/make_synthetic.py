@@ -10,7 +10,9 @@ python tools/make_synthetic.py moving_shapes --out data/moving_shapes --seed 0
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from rich.progress import Progress
 
@@ -160,6 +162,22 @@ def _add_moving_shapes(kinds: argparse._SubParsersAction) -> None:
     shapes.set_defaults(make=make_moving_shapes)
 
 
+def _written(
+    args: argparse.Namespace, write: Callable[..., bool], settings: Any, *, verb: str, contents: str, **more
+) -> str:
+    """Let `write` make the set with a progress bar; returns a sentence about what was done."""
+    with Progress(transient=True) as bar:
+        task = bar.add_task(verb, total=None)
+        written = write(
+            args.out,
+            settings,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            **more,
+        )
+    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+
+
 def make_photos(args: argparse.Namespace) -> str:
     """Write the photographs; returns a sentence about what was done."""
     return f"{args.out}: wrote {', '.join(write_photos(args.out))}, each with its mask"
@@ -168,56 +186,44 @@ def make_photos(args: argparse.Namespace) -> str:
 def make_camouflage(args: argparse.Namespace) -> str:
     """Write the camouflage set; returns a sentence about what was done."""
     settings = CamouflageSetSettings(seed=args.seed, train=args.train, test=args.test, size=args.size)
-    with Progress(transient=True) as bar:
-        task = bar.add_task("painting", total=None)
-        written = write_camouflage_set(
-            args.out,
-            settings,
-            overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
     contents = f"{args.train} training and {args.test} test pictures"
-    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+    return _written(args, write_camouflage_set, settings, verb="painting", contents=contents)
 
 
 def make_street_set(args: argparse.Namespace) -> str:
     """Write the street set; returns a sentence about what was done."""
     settings = replace(SMALL if args.small else StreetSetSettings(), seed=args.seed)
-    with Progress(transient=True) as bar:
-        task = bar.add_task("driving", total=None)
-        written = write_street_set(
-            args.out,
-            settings,
-            overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            workers=1 if args.small else usable_processors(),
-        )
     contents = (
         f"{settings.train} training and {settings.test} test drives by day, {settings.night} by night, "
         f"{settings.ddd17} in the layout of DDD17"
     )
-    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+    return _written(
+        args,
+        write_street_set,
+        settings,
+        verb="driving",
+        contents=contents,
+        workers=1 if args.small else usable_processors(),
+    )
 
 
 def make_room_set(args: argparse.Namespace) -> str:
     """Write the rooms; returns a sentence about what was done."""
     chosen = {field: getattr(args, field) for field in ROOM_COUNTS if getattr(args, field) is not None}
     settings = replace(SMALL_ROOMS if args.small else RoomSetSettings(), seed=args.seed, dirty=args.dirty, **chosen)
-    with Progress(transient=True) as bar:
-        task = bar.add_task("scanning", total=None)
-        written = write_room_set(
-            args.out,
-            settings,
-            overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            workers=1 if args.small else usable_processors(),
-        )
     contents = (
         f"{settings.s3dis_train} training and {settings.s3dis_test} test rooms in the layout of S3DIS, "
         f"{settings.scannet_train} training, {settings.scannet_val} validation and {settings.scannet_test} test scenes "
         "in the layout of ScanNet"
     )
-    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+    return _written(
+        args,
+        write_room_set,
+        settings,
+        verb="scanning",
+        contents=contents,
+        workers=1 if args.small else usable_processors(),
+    )
 
 
 def make_removal_room(args: argparse.Namespace) -> str:
@@ -225,46 +231,22 @@ def make_removal_room(args: argparse.Namespace) -> str:
     chosen = {field: getattr(args, field) for field in REMOVAL_ROOM_FIELDS if getattr(args, field) is not None}
     settings = replace(SMALL_REMOVAL_ROOM if args.small else RemovalRoomSettings(), seed=args.seed, **chosen)
     settings = replace(settings, target_shadow=args.target_shadow, things_behind=args.things_behind)
-    with Progress(transient=True) as bar:
-        task = bar.add_task("rendering", total=None)
-        written = write_removal_room(
-            args.out,
-            settings,
-            overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
     contents = f"{settings.train} views with the thing to be removed and {settings.test} without it"
-    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+    return _written(args, write_removal_room, settings, verb="rendering", contents=contents)
 
 
 def make_detection_set(args: argparse.Namespace) -> str:
     """Write the detection world; returns a sentence about what was done."""
     settings = DetectionSetSettings(seed=args.seed, train=args.train, val=args.val)
-    with Progress(transient=True) as bar:
-        task = bar.add_task("pasting", total=None)
-        written = write_detection_set(
-            args.out,
-            settings,
-            overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
     contents = f"{args.train} training and {args.val} validation pictures"
-    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+    return _written(args, write_detection_set, settings, verb="pasting", contents=contents)
 
 
 def make_moving_shapes(args: argparse.Namespace) -> str:
     """Write the moving shapes; returns a sentence about what was done."""
     settings = MovingShapesSettings(**{field: getattr(args, field) for field in MOVING_SHAPES_FIELDS})
-    with Progress(transient=True) as bar:
-        task = bar.add_task("moving", total=None)
-        written = write_moving_shapes(
-            args.out,
-            settings,
-            overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
     contents = f"{args.train} training and {args.val} validation clips of {args.frames} frames"
-    return f"{args.out}: {'wrote' if written else 'already holds these'} {contents}"
+    return _written(args, write_moving_shapes, settings, verb="moving", contents=contents)
 
 
 def main(arguments: list[str] | None = None) -> None:

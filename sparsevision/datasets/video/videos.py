@@ -6,6 +6,7 @@ Clips that cannot be read are left out when the set is made: counted, named with
 
 import json
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -50,9 +51,9 @@ class VideoClips(SeededDataset):
             self._report(len(found))
         return [clip for clip in found if clip["video_path"] not in self.broken]
 
+    @abstractmethod
     def find_clips(self) -> Iterable[dict]:
         """One dict for each clip of the source; adds to `broken` what is known to be bad."""
-        raise NotImplementedError
 
     def _check(self, path: str) -> None:
         if self.check == "none" or path in self.broken:

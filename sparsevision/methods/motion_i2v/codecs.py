@@ -4,6 +4,7 @@ Clips are (B,C,F,H,W), flow is (B,F,2,H,W) in pixels, latents are (B,c,F,h,w). E
 factor that its latents are multiplied by, in its checkpoint.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -57,6 +58,7 @@ class Codec(nn.Module):
 class FlowCodec(Codec):
     """A codec of flow fields."""
 
+    @abstractmethod
     def encode(self, flow: Tensor, *, generators: Generators = None) -> Tensor:
         """Latents (B,c,F,h,w) of flow (B,F,2,H,W), scaled for diffusion.
 
@@ -64,12 +66,12 @@ class FlowCodec(Codec):
             flow: in pixels.
             generators: one a clip, to draw from a posterior; without them its mean is taken.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
         """Flow (B,F,2,H,W) in pixels of scaled latents (B,c,F,h,w)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def condition(self, flow: Tensor, mask: Tensor, *, generators: Generators = None) -> Tensor:
         """What the trajectory ControlNet reads, (B,c+1,F,h,w): sparse flow's latents and the mask.
 
@@ -78,7 +80,6 @@ class FlowCodec(Codec):
             mask: (B,F,1,H,W), 1 = known.
             generators: as in `encode`.
         """
-        raise NotImplementedError
 
     def fit_scale(self, clips: Iterable[Tensor]) -> float:
         """Set `latent_scale` so that latents of these flows (B,F,2,H,W) have a root mean square of one; returns it.
@@ -218,13 +219,13 @@ class PatchFlowCodec(FlowCodec):
 class ImageCodec(Codec):
     """A codec of pictures in [0, 1]."""
 
+    @abstractmethod
     def encode(self, video: Tensor, *, generators: Generators = None) -> Tensor:
         """Latents (B,c,F,h,w) of video (B,3,F,H,W) in [0, 1], scaled for diffusion; generators as in `FlowCodec`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
         """Video (B,3,F,H,W) in [0, 1] of scaled latents (B,c,F,h,w)."""
-        raise NotImplementedError
 
 
 @MODELS.register_module()
