@@ -1,5 +1,7 @@
 """Registries of sparsevision: children of mmengine's, so that a dumped config with short names also builds."""
 
+from typing import Any
+
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
@@ -16,6 +18,8 @@ MODELS = _child(
     "sparsevision.layers.lpips",
     "sparsevision.layers.inception",
     "sparsevision.layers.gmflow",
+    "sparsevision.layers.clip_features",
+    "sparsevision.layers.i3d",
 )
 DATASETS = _child("dataset", mmengine_registry.DATASETS, "sparsevision.datasets")
 DATA_SAMPLERS = _child("data sampler", mmengine_registry.DATA_SAMPLERS, "sparsevision.datasets")
@@ -24,3 +28,8 @@ METRICS = _child("metric", mmengine_registry.METRICS, "sparsevision.evaluation")
 HOOKS = _child("hook", mmengine_registry.HOOKS, "sparsevision.engine.hooks")
 VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, "sparsevision.visualization")
 SELECTORS = Registry("selector", scope="sparsevision", locations=["sparsevision.apis.selectors"])
+
+
+def built(part: Any) -> Any:
+    """A part of a model: itself, or what its config, a dict with `type`, describes."""
+    return MODELS.build(part) if isinstance(part, dict) else part

@@ -6,7 +6,7 @@ python tools/make_synthetic.py street --out data/tiny_street --seed 0
 python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
 python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
 python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0
-python tools/make_synthetic.py moving_shapes --out data/moving_shapes --seed 0
+python tools/make_synthetic.py moving_shapes --out data/tiny_moving_shapes --seed 0
 """
 
 import argparse
@@ -154,7 +154,7 @@ def _add_moving_shapes(kinds: argparse._SubParsersAction) -> None:
     shapes = kinds.add_parser(
         "moving_shapes", help="clips of textured shapes on curved paths, with exact flow from the first frame"
     )
-    shapes.add_argument("--out", default="data/moving_shapes", help="folder to make (default: %(default)s)")
+    shapes.add_argument("--out", default="data/tiny_moving_shapes", help="folder to make (default: %(default)s)")
     for field, what in MOVING_SHAPES_FIELDS.items():
         standard = getattr(defaults, field)
         shapes.add_argument(f"--{field}", type=int, default=standard, help=f"{what} (default: %(default)s)")

@@ -14,6 +14,8 @@ from sparsevision.datasets.points.dataset import S3DISDataset, ScanNetDataset, S
 from sparsevision.datasets.preprocessor import ImagePreprocessor
 from sparsevision.datasets.seeded import SeededDataset, SeededInfiniteSampler, SeededSampler
 from sparsevision.datasets.video.flow_pairs import FlowPairs
+from sparsevision.datasets.video.packing import VideoPreprocessor
+from sparsevision.datasets.video.sample import VideoSample
 from sparsevision.datasets.video.trajectories import TrajectoryJson
 from sparsevision.datasets.video.videos import VideoFolder, VideoList, WebVidFolder
 from sparsevision.datasets.views.dataset import SceneRays, SceneViews
@@ -44,5 +46,7 @@ __all__ = [
     "TrajectoryJson",
     "VideoFolder",
     "VideoList",
+    "VideoPreprocessor",
+    "VideoSample",
     "WebVidFolder",
 ]

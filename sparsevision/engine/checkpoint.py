@@ -96,7 +96,8 @@ def load_state_dict(
 
     Args:
         module: the network. Keys that begin with one of its `optional_state` (a tuple of prefixes, if it has such an
-            attribute) may be missing from the file, and may be left over.
+            attribute) may be missing from the file, and may be left over. A network with a method `completed_state`
+            makes of the file's state one that also holds what can be made of it.
         state: names to tensors.
         source: where `state` comes from, for messages.
         strict: demand that all keys fit. Otherwise what fits is loaded and the rest reported.
@@ -105,6 +106,8 @@ def load_state_dict(
         CheckpointError: keys are missing, unexpected or of another shape (`strict`), or nothing fits at all.
     """
     state = _without_wrapper(state)
+    if hasattr(module, "completed_state"):
+        state = module.completed_state(state)
     own = module.state_dict()
     optional = tuple(getattr(module, "optional_state", ()))
     mismatched = {name for name in own.keys() & state.keys() if own[name].shape != state[name].shape}

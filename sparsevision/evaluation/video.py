@@ -22,12 +22,14 @@ class VideoMetric(BaseMetric):
 
     Fields of a sample: `pred_flow` (F,2,H,W) in pixels from the first frame to each later one, `pred_video` (3,F+1,H,W)
     in [0,1] (one of them at least); and, as far as known, `gt_flow`, `gt_visible` (F,H,W), `objects` (H,W), 0 where
-    nothing moves, `gt_video`, and of tracks that were asked for `starts` (n,2) and `tracks` (F,n,2) in (x,y).
+    nothing moves, `gt_video`, of tracks that were asked for `starts` (n,2) and `tracks` (F,n,2) in (x,y), and
+    `pred_flow_free`, what is predicted without the tracks.
 
     Keys: EPE, Fl, angle, displacement, EPE_object, EPE_background (see `flow_scores`); leak, the mean length of the
     predicted flow where `objects` is 0; TrajError, ObjMC, EPE_tracks, end (see `track_scores`), of the flow at the
-    starts; PSNR, in the mean over the later frames; warp_error, of the predicted frames under `gt_flow` where it is
-    visible, else under `pred_flow`.
+    starts; TrajError_free, that of `pred_flow_free`, and TrajError_still, that of no motion at all; PSNR, in the mean
+    over the later frames, and PSNR_still, that of the first frame repeated; warp_error, of the predicted frames under
+    `gt_flow` where it is visible, else under `pred_flow`.
 
     Args:
         prefix: of the keys.
@@ -77,6 +79,9 @@ def _flow_part(sample: Sample, pred: NDArray) -> dict[str, float]:
     starts, tracks = _field(sample, "starts"), _field(sample, "tracks")
     if starts is not None and tracks is not None and len(starts):
         scores |= track_scores(tracks_of_flow(pred, starts), tracks, _seen(visible, starts))
+        for name, other in (("free", _field(sample, "pred_flow_free")), ("still", np.zeros_like(pred))):
+            if other is not None:
+                scores[f"TrajError_{name}"] = track_scores(tracks_of_flow(other, starts), tracks)["TrajError"]
     return scores
 
 
@@ -86,13 +91,20 @@ def _frame_part(sample: Sample, video: NDArray, pred: NDArray | None) -> dict[st
     if true is not None:
         if true.shape != video.shape:
             raise UserError(f"pred_video is {video.shape}, gt_video {true.shape}; they must be of one shape.")
-        pairs = zip(frames[1:], np.moveaxis(true, 1, 0)[1:], strict=True)
-        scores["PSNR"] = float(np.mean([psnr(*(np.moveaxis(image, 0, -1) for image in pair)) for pair in pairs]))
+        later = np.moveaxis(true, 1, 0)[1:]
+        scores["PSNR"] = _mean_psnr(frames[1:], later)
+        scores["PSNR_still"] = _mean_psnr(np.broadcast_to(frames[:1], later.shape), later)
     flow, visible = _field(sample, "gt_flow"), _field(sample, "gt_visible")
     flow, visible = (pred, None) if flow is None else (flow, visible)
     if flow is not None:
         scores["warp_error"] = warp_error(frames[0], frames[1:], flow, visible)
     return scores
+
+
+def _mean_psnr(frames: NDArray, true: NDArray) -> float:
+    """In dB, over pairs of frames (3,H,W)."""
+    pairs = zip(frames, true, strict=True)
+    return float(np.mean([psnr(*(np.moveaxis(image, 0, -1) for image in pair)) for pair in pairs]))
 
 
 def _seen(visible: NDArray | None, starts: NDArray) -> NDArray | None:

@@ -29,7 +29,7 @@ class MovingShapesSettings:
     """
 
     seed: int = 0
-    train: int = 600
+    train: int = 1500
     val: int = 60
     size: int = 64
     frames: int = 16

@@ -14,14 +14,19 @@ from sparsevision.datasets.transforms.points import (
     MakeTwoViews,
     PackPointInputs,
 )
+from sparsevision.datasets.video.drags import DragsFromTruth, LoadDrags
 from sparsevision.datasets.video.loading import LoadClip, LoadClipTruth
+from sparsevision.datasets.video.packing import PackVideoInputs
+from sparsevision.datasets.video.resizing import ResizeClip
 
 __all__ = [
     "ColourJitter",
+    "DragsFromTruth",
     "DrawEventFlip",
     "LoadBoxes",
     "LoadClip",
     "LoadClipTruth",
+    "LoadDrags",
     "LoadEventGrids",
     "LoadEventLabels",
     "LoadImage",
@@ -35,6 +40,7 @@ __all__ = [
     "PackEventInputs",
     "PackImageInputs",
     "PackPointInputs",
+    "PackVideoInputs",
     "PointsInBoxes",
     "RandomCrop",
     "RandomCropBoxes",
@@ -42,6 +48,7 @@ __all__ = [
     "RandomFlip",
     "RandomFlipBoxes",
     "Resize",
+    "ResizeClip",
     "ResizeEvents",
     "ResizeShortSide",
 ]

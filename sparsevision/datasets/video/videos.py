@@ -84,22 +84,29 @@ class VideoFolder(VideoClips):
         folder: where to look.
         truth: folder of .npz files with the clips' names (see `LoadClipTruth`); clips without one have no truth.
         captions: "optional", or "required": clips without a caption count as broken.
+        prepare: how to get the folder, for the message when it is not there.
         kwargs: see `VideoClips`.
     """
 
     def __init__(
-        self, *, folder: str | Path, truth: str | Path | None = None, captions: str = "optional", **kwargs
+        self,
+        *,
+        folder: str | Path,
+        truth: str | Path | None = None,
+        captions: str = "optional",
+        prepare: str = "",
+        **kwargs,
     ) -> None:
         if captions not in ("optional", "required"):
             raise UserError(f"{type(self).__name__}: captions is 'optional' or 'required', got '{captions}'.")
-        self.folder, self.captions = Path(folder), captions
+        self.folder, self.captions, self.prepare = Path(folder), captions, prepare
         self.truth = None if truth is None else Path(truth)
         super().__init__(**kwargs)
 
     def find_clips(self) -> Iterable[dict]:
         """See `VideoClips`."""
         if not self.folder.is_dir():
-            raise UserError(f"{self.folder}: no such folder; it should hold videos ({', '.join(VIDEO_SUFFIXES)}).")
+            raise UserError(f"{self.folder}: no such folder; it should hold videos. {self.prepare}".rstrip())
         paths = _clip_paths(self.folder)
         if not paths:
             raise UserError(f"{self.folder}: holds no video ({', '.join(VIDEO_SUFFIXES)}) and no folder of images.")

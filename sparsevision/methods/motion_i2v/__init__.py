@@ -25,7 +25,11 @@ from sparsevision.methods.motion_i2v.codecs import (
 )
 from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
 from sparsevision.methods.motion_i2v.convert import convert_checkpoint
+from sparsevision.methods.motion_i2v.flow_stage import FlowAutoencoder
+from sparsevision.methods.motion_i2v.frame_stage import FrameRenderer
+from sparsevision.methods.motion_i2v.method import MotionI2V
 from sparsevision.methods.motion_i2v.motion_fields import MotionFields
+from sparsevision.methods.motion_i2v.motion_stage import MotionPredictor
 from sparsevision.methods.motion_i2v.paths import (
     TrackPaths,
     annotated_paths,
@@ -51,7 +55,7 @@ from sparsevision.methods.motion_i2v.sparse_samplers import (
 from sparsevision.methods.motion_i2v.speed import SPEEDS, Speed, keyed_speed, named_speed
 from sparsevision.methods.motion_i2v.stage_one import decode_motion, frame_strides, sample_motion
 from sparsevision.methods.motion_i2v.stage_two import sample_frames, with_reference_field
-from sparsevision.methods.motion_i2v.text import CLIPText, HashedText
+from sparsevision.methods.motion_i2v.text import CLIPText, HashedText, StoredCLIPText
 from sparsevision.methods.motion_i2v.tracks import encode_sparse_flow, paint_paths, rasterise_tracks
 from sparsevision.methods.motion_i2v.unet import UNetMotion3D, stage1_unet, stage2_unet
 
@@ -66,8 +70,10 @@ __all__ = [
     "DenseMotion",
     "DenseToSparse",
     "DragLike",
+    "FlowAutoencoder",
     "FlowCodec",
     "FlowVAECodec",
+    "FrameRenderer",
     "GaussianLatents",
     "GaussianRegion",
     "Guidance",
@@ -78,6 +84,8 @@ __all__ = [
     "Mixture",
     "MotionAugmentedAttention",
     "MotionFields",
+    "MotionI2V",
+    "MotionPredictor",
     "NoiseSchedule",
     "ObjectRegion",
     "PatchFlowCodec",
@@ -88,6 +96,7 @@ __all__ = [
     "SparseSampler",
     "Speed",
     "SplatOperator",
+    "StoredCLIPText",
     "TemporalAttention",
     "TinyFlowVAE",
     "TrackPaths",

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from sparsevision.methods.motion_i2v.autoencoder import GaussianLatents, KLAutoencoder
 from sparsevision.methods.motion_i2v.tracks import encode_sparse_flow
-from sparsevision.registry import MODELS
+from sparsevision.registry import MODELS, built
 from sparsevision.utils import UserError
 
 PUBLISHED_SCALE = 0.18215
@@ -105,14 +105,15 @@ class FlowVAECodec(FlowCodec):
     Zero motion is 0.5. Decoded flow is clamped to one picture's size. The ControlNet reads latents without their scale.
 
     Args:
-        autoencoder: with two picture channels.
+        autoencoder: with two picture channels, built or as a config.
         latent_scale: 0.18215 for the released weights.
         frames_at_once: pictures that go through the autoencoder together; a limit of memory.
     """
 
     def __init__(
-        self, *, autoencoder: KLAutoencoder, latent_scale: float = PUBLISHED_SCALE, frames_at_once: int = 16
+        self, *, autoencoder: KLAutoencoder | dict, latent_scale: float = PUBLISHED_SCALE, frames_at_once: int = 16
     ) -> None:
+        autoencoder = built(autoencoder)
         super().__init__(
             stride=autoencoder.stride, latent_channels=autoencoder.latent_channels, latent_scale=latent_scale
         )
@@ -233,7 +234,7 @@ class ImageVAECodec(ImageCodec):
     """Stable Diffusion's autoencoder, picture by picture.
 
     Args:
-        autoencoder: with three picture channels.
+        autoencoder: with three picture channels, built or as a config.
         low: what black is for it. The release gives pictures in [0, 1] to stage 1 (0), in [-1, 1] to stage 2 (-1).
         latent_scale: 0.18215 for Stable Diffusion's weights.
         frames_at_once: pictures that go through the autoencoder together; a limit of memory.
@@ -242,11 +243,12 @@ class ImageVAECodec(ImageCodec):
     def __init__(
         self,
         *,
-        autoencoder: KLAutoencoder,
+        autoencoder: KLAutoencoder | dict,
         low: float = -1.0,
         latent_scale: float = PUBLISHED_SCALE,
         frames_at_once: int = 4,
     ) -> None:
+        autoencoder = built(autoencoder)
         super().__init__(
             stride=autoencoder.stride, latent_channels=autoencoder.latent_channels, latent_scale=latent_scale
         )

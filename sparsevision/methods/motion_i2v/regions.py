@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import binary_fill_holes
 
 from sparsevision.layers.promptable import PromptableSegmenter
+from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
 NEGLIGIBLE = np.exp(-4.5)  # three standard deviations
@@ -25,6 +26,7 @@ class Region(Protocol):
         """start (2,) as (x, y); size (height, width); returns (height, width) float32 in [0, 1], 0 = stays unknown."""
 
 
+@MODELS.register_module()
 class BoxRegion:
     """The published rule: rows y - half to y + half - 1 and as many columns, cut off at the image's border.
 
@@ -47,6 +49,7 @@ class BoxRegion:
         return weights
 
 
+@MODELS.register_module()
 class GaussianRegion:
     """The motion fades with the distance from the start: exp(-d^2 / (2 sigma^2)), and nothing is said beyond 3 sigma.
 

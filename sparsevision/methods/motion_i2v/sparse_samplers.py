@@ -15,7 +15,7 @@ from torch import Tensor
 from sparsevision.methods.motion_i2v.paths import TrackPaths
 from sparsevision.methods.motion_i2v.regions import BoxRegion
 from sparsevision.methods.motion_i2v.tracks import paint_paths
-from sparsevision.registry import MODELS
+from sparsevision.registry import MODELS, built
 from sparsevision.utils import UserError
 
 MOVING = 1.0  # pixels by which a place has to move to count as moving
@@ -169,19 +169,19 @@ class Mixture:
     """One of several samplers, drawn for each clip.
 
     Args:
-        samplers: built ones.
+        samplers: built, or as configs.
         shares: how often each is drawn, up to a factor.
 
     Raises:
         UserError: another number of shares, or none above 0.
     """
 
-    def __init__(self, *, samplers: Sequence[SparseSampler], shares: Sequence[float]) -> None:
+    def __init__(self, *, samplers: Sequence[SparseSampler | dict], shares: Sequence[float]) -> None:
         if len(shares) != len(samplers) or min(shares, default=-1) < 0 or not sum(shares) > 0:
             raise UserError(
                 f"Mixture: expected a share of 0 or more for each of {len(samplers)} samplers; got {shares}."
             )
-        self.samplers = list(samplers)
+        self.samplers = [built(sampler) for sampler in samplers]
         self.shares = torch.tensor(list(shares), dtype=torch.float64)
 
     def __call__(self, dense: DenseMotion, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -195,18 +195,20 @@ class DenseToSparse:
     """A curriculum: dense guidance first, then more and more of the sparse one (Zhang et al., Tora, CVPR 2025).
 
     Args:
-        dense: sampler of the beginning.
-        sparse: sampler of the end.
+        dense: sampler of the beginning, built or as a config.
+        sparse: sampler of the end, likewise.
         ramp: shares of the training between which the second takes over, evenly.
 
     Raises:
         UserError: a ramp that is no range in [0, 1].
     """
 
-    def __init__(self, *, dense: SparseSampler, sparse: SparseSampler, ramp: tuple[float, float] = (0.2, 0.6)) -> None:
+    def __init__(
+        self, *, dense: SparseSampler | dict, sparse: SparseSampler | dict, ramp: tuple[float, float] = (0.2, 0.6)
+    ) -> None:
         if not 0 <= ramp[0] <= ramp[1] <= 1:
             raise UserError(f"ramp: expected a range of shares of the training in [0, 1], got {tuple(ramp)}.")
-        self.samplers = [dense, sparse]
+        self.samplers = [built(dense), built(sparse)]
         self.ramp = ramp
 
     def at(self, progress: float) -> Mixture:

@@ -67,6 +67,37 @@ class CLIPText(nn.Module):
 
 
 @MODELS.register_module()
+class StoredCLIPText(nn.Module):
+    """The `CLIPText` of a folder, read when the first prompt comes; checkpoints do not hold it.
+
+    Args:
+        weights: a folder with the parts `tokenizer` and `text_encoder`; None for a network that is given no prompt.
+        channels: D.
+    """
+
+    def __init__(self, *, weights: str | Path | None = None, channels: int = 768) -> None:
+        super().__init__()
+        self.weights = weights
+        self.channels = channels
+        self._read: list[CLIPText] = []  # in a list, so that it is no part of this module
+
+    def forward(self, prompts: Sequence[str]) -> Tensor:
+        """See `CLIPText`.
+
+        Raises:
+            UserError: no folder was named; see `CLIPText.from_folder`.
+        """
+        if not self._read:
+            if self.weights is None:
+                raise UserError(
+                    "StoredCLIPText has no `weights`: name the folder of a Stable Diffusion model that has `tokenizer` "
+                    "and `text_encoder`."
+                )
+            self._read.append(CLIPText.from_folder(self.weights))
+        return self._read[0](prompts)
+
+
+@MODELS.register_module()
 class HashedText(nn.Module):
     """Each word as random numbers that its letters seed: text for tiny models, without weights.
 
