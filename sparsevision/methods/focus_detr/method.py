@@ -28,6 +28,7 @@ from sparsevision.methods.focus_detr.postprocess import detections
 from sparsevision.methods.focus_detr.presets import PRESETS
 from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed, mine_boxes, scores_of_known
 from sparsevision.methods.focus_detr.supervision import SelectorSupervision, SelectorTarget
+from sparsevision.methods.focus_detr.targets import FIRST_RANGE
 from sparsevision.methods.focus_detr.teacher import Teacher
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
@@ -57,6 +58,7 @@ class FocusDETR(BaseModel):
         architecture: settings of `Architecture`: widths, numbers of layers, positions.
         selector: "focus", "joint" (Sparse DETR) or None for a dense encoder.
         selector_target: see `SelectorSupervision`.
+        first_range: pixels up to which the finest level is responsible for objects; fewer for smaller images.
         keep_ratio: share of the tokens that the first layer of the encoder updates; may differ in training and testing.
         keep_ratio_range: (low, high): in training every step draws its own ratio, so that one checkpoint serves many.
         cascade: for each layer of the encoder, its share of the first layer's tokens.
@@ -88,6 +90,7 @@ class FocusDETR(BaseModel):
         architecture: Mapping | None = None,
         selector: str | None = "focus",
         selector_target: SelectorTarget = "ranges",
+        first_range: float = FIRST_RANGE,
         keep_ratio: float = 0.5,
         keep_ratio_range: tuple[float, float] | None = None,
         cascade: Sequence[float] = (1.0, 0.8, 0.6, 0.6, 0.4, 0.2),
@@ -132,6 +135,7 @@ class FocusDETR(BaseModel):
             target=selector_target,
             switches=self.switches,
             strides=[FIRST_STRIDE * 2**level for level in range(len(self.network.neck.levels))],
+            first_range=first_range,
             points=settings_of(PointTargets, points or {}),
             zones=settings_of(IgnoreZones, zones or {}),
         )

@@ -14,6 +14,7 @@ from sparsevision.methods.focus_detr.ignore_zones import IgnoreZones, PointTarge
 from sparsevision.methods.focus_detr.losses import attention_map_loss, selector_loss
 from sparsevision.methods.focus_detr.presets import Switches
 from sparsevision.methods.focus_detr.targets import (
+    FIRST_RANGE,
     centre_distance,
     farthest_side,
     foreground_targets,
@@ -37,6 +38,7 @@ class SelectorSupervision:
             objects without a box are foreground with the first two; with "points" they alone are.
         switches: `disjoint_ranges`, `farthest_side` and `padding_counts` matter here.
         strides: pixels between two tokens of each level.
+        first_range: reach of the finest level in pixels, see `level_ranges`.
         points: how points become foreground.
         zones: where nothing is taught.
 
@@ -47,6 +49,7 @@ class SelectorSupervision:
     target: SelectorTarget
     switches: Switches
     strides: Sequence[int]
+    first_range: float = FIRST_RANGE
     points: PointTargets = field(default_factory=PointTargets)
     zones: IgnoreZones = field(default_factory=IgnoreZones)
 
@@ -54,6 +57,8 @@ class SelectorSupervision:
         if self.target not in get_args(SelectorTarget):
             known = ", ".join(get_args(SelectorTarget))
             raise UserError(f"selector_target={self.target!r}; expected one of {known}.")
+        if not self.first_range > 0:
+            raise UserError(f"first_range={self.first_range}; expected pixels, more than 0.")
 
     def loss(
         self,
@@ -98,7 +103,7 @@ class SelectorSupervision:
         if self.target == "points":
             strides = token_strides(shapes, self.strides, device=centres.device)
             return point_targets(truth.points, centres, strides, settings=self.points)
-        ranges = level_ranges(len(shapes), disjoint=self.switches.disjoint_ranges)
+        ranges = level_ranges(len(shapes), disjoint=self.switches.disjoint_ranges, first=self.first_range)
         options = {"feature_shapes": shapes, "strides": self.strides, "ranges": ranges}
         if self.target == "salience":
             targets = salience_targets(truth.corners, **options)

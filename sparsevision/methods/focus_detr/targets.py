@@ -12,18 +12,20 @@ Shapes = Sequence[tuple[int, int]]
 Ranges = Sequence[tuple[float, float]]
 Distance = Callable[[Tensor], Tensor]
 
-FIRST_LIMIT = 64.0  # pixels: up to here the finest level is responsible; each coarser one reaches twice as far
+FIRST_RANGE = 64.0  # pixels, of images whose short side is 800
 
 
-def level_ranges(levels: int, *, disjoint: bool) -> list[tuple[float, float]]:
+def level_ranges(levels: int, *, disjoint: bool, first: float = FIRST_RANGE) -> list[tuple[float, float]]:
     """Distances in pixels that each level is responsible for, as (low, high], finest level first.
 
     Args:
         levels: number L.
         disjoint: as released, (-1, 64], (64, 128], (128, 256], ...; otherwise a level begins where the one before it
             is halfway, (-1, 64], (32, 128], (64, 256], ..., so that neighbours share half of their range.
+        first: up to here the finest level is responsible; each coarser one reaches twice as far. It scales with the
+            images: with 64 pixels in a small one, coarse levels learn that nothing is theirs.
     """
-    limits = [-1.0, *(FIRST_LIMIT * 2**level for level in range(levels - 1)), float("inf")]
+    limits = [-1.0, *(first * 2**level for level in range(levels - 1)), float("inf")]
     ranges = list(pairwise(limits))
     return ranges if disjoint else ranges[:1] + [(low / 2, high) for low, high in ranges[1:]]
 

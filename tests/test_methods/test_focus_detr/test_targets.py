@@ -83,3 +83,8 @@ def test_places_and_strides_of_tokens():
 def test_levels_that_do_not_agree_are_told():
     with pytest.raises(UserError, match="2 feature_shapes, 1 strides"):
         foreground_targets(torch.zeros(0, 4), feature_shapes=SHAPES, strides=(8,), ranges=[(0, 1)] * 2)
+
+
+def test_ranges_scale_with_the_images():
+    assert level_ranges(3, disjoint=True, first=16) == [(-1, 16), (16, 32), (32, float("inf"))]
+    assert level_ranges(3, disjoint=False, first=16) == [(-1, 16), (8, 32), (16, float("inf"))]
