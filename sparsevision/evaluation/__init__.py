@@ -5,6 +5,7 @@ from sparsevision.evaluation.detection import CocoMetric
 from sparsevision.evaluation.points import PointSegMetric
 from sparsevision.evaluation.token_coverage import TokenCoverageMetric
 from sparsevision.evaluation.video import VideoMetric
+from sparsevision.evaluation.video_quality import VideoQualityMetric
 from sparsevision.evaluation.views import ViewMaskMetric, ViewMetric
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "PointSegMetric",
     "TokenCoverageMetric",
     "VideoMetric",
+    "VideoQualityMetric",
     "ViewMaskMetric",
     "ViewMetric",
 ]
