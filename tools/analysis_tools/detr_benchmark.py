@@ -7,18 +7,13 @@ layer sorts all tokens, gathers from all of them and writes back image by image.
 """
 
 import argparse
-import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -30,8 +25,17 @@ from sparsevision.methods.focus_detr.budget import Budget, Selection, select_tok
 from sparsevision.methods.focus_detr.encoder_plain import encode_plainly, sample_by_stacked_grids
 from sparsevision.methods.focus_detr.network import FocusNetwork
 from sparsevision.methods.focus_detr.pyramid import Pyramid
-from sparsevision.utils import UserError, atomic_write
-from sparsevision.zoo.tables import markdown_table, replace_between_markers
+from sparsevision.utils import UserError
+from sparsevision.zoo.timings import (
+    Bar,
+    Figure,
+    Report,
+    add_timing_options,
+    bar_sentences,
+    measure,
+    publish,
+    start_clock,
+)
 
 EXAMPLE = """example:
   python tools/analysis_tools/detr_benchmark.py
@@ -46,32 +50,12 @@ DINO, PLAIN, PLAIN_OURS = "DINO, dense", "keep 0.5, plain", "keep 0.5, plain, wi
 OURS, BY_LEVEL, STACKED = "ours", "grid_sample, level by level", "grid_sample, levels stacked"
 STRIDES = (8, 16, 32, 64)
 GMAC, ENCODER, ATTENTION = "GMAC", "encoder", "deformable attention"
-Clock = Callable[[], float]
 ALIKE = 1e-3  # difference of two memories that are equal but for rounding; tokens have variance 1
 
 
 def kept(ratio: float) -> str:
     """Name of our encoder at a keep ratio."""
     return f"keep {ratio:g}"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A measured number: multiply-adds in thousand millions (`work` is GMAC), or milliseconds."""
-
-    work: str
-    name: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Bar:
-    """In this work, `slow` is to take at least `wanted` times as long as `fast`."""
-
-    work: str
-    fast: str
-    slow: str
-    wanted: float
 
 
 BARS = (
@@ -198,37 +182,16 @@ def attention_contenders(
     return {name: partial(way, value, pyramid.shapes, locations, weights) for name, way in ways.items()}
 
 
-@torch.no_grad()
-def measure(
-    work: str, contenders: Mapping[str, Callable[[], Tensor]], *, rounds: int, clock: Clock = time.perf_counter
-) -> list[Figure]:
-    """Milliseconds of each one's fastest turn; each does the work once before its turns count."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in track(range(rounds + 1), description=work, transient=True):
-        for name, run in contenders.items():
-            start = clock()
-            run()
-            if turn:
-                seconds[name].append(clock() - start)
-    return [Figure(work, name, 1000 * min(turns)) for name, turns in seconds.items()]
-
-
 def verdicts(figures: Sequence[Figure], *, size: tuple[int, int]) -> list[str]:
     """A sentence for each bar that both sides were measured for, and for published multiply-adds at their size."""
-    values = {(figure.work, figure.name): figure.value for figure in figures}
+    values = {figure.name: figure.value for figure in figures if figure.work == GMAC}
     said = []
     for name, wanted in PUBLISHED_GMAC.items():
-        value = values.get((GMAC, f"{name}: encoder"))
+        value = values.get(f"{name}: encoder")
         if value is not None and size == (800, 1216):
             met = "" if abs(value / wanted - 1) <= 0.01 else ", NOT MET"
             said.append(f"encoder, {name}: {value:.1f} GMAC ({wanted} within 1 % wanted{met})")
-    for bar in BARS:
-        pair = values.get((bar.work, bar.fast)), values.get((bar.work, bar.slow))
-        if all(pair):
-            ratio = pair[1] / pair[0]
-            met = "" if ratio >= bar.wanted else ", NOT MET"
-            said.append(f"{bar.work}: {bar.fast} {ratio:.2f}x {bar.slow} (at least {bar.wanted:g}x wanted{met})")
-    return said
+    return said + bar_sentences(figures, BARS)
 
 
 def tables(figures: Sequence[Figure]) -> list[tuple[list[str], list[list[str]]]]:
@@ -249,27 +212,14 @@ def benchmark(args: argparse.Namespace) -> list[Figure]:
     figures = count_all(dense, sparse)
     with torch.no_grad():
         contenders = encoder_contenders(dense.model.network, sparse.model.network, size, generator)
-    clock = time.process_time if args.processor_time else time.perf_counter
-    figures += measure(ENCODER, contenders, rounds=args.rounds, clock=clock)
+    figures += measure(ENCODER, contenders, rounds=args.rounds, clock=args.clock)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         ways = attention_contenders(size, args.queries, generator)
-        return figures + measure(ATTENTION, ways, rounds=4 * args.rounds, clock=clock)
+        return figures + measure(ATTENTION, ways, rounds=4 * args.rounds, clock=args.clock)
     finally:
         torch.set_num_threads(threads)
-
-
-def show(figures: Sequence[Figure], sentences: Sequence[str], caption: str, console: Console) -> None:
-    """Tables and verdicts on the screen."""
-    console.print(caption, soft_wrap=True)
-    for header, rows in tables(figures):
-        table = Table(*header)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    for sentence in sentences:
-        console.print(sentence, soft_wrap=True)
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -280,53 +230,27 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=[800, 1216], metavar=("H", "W"), help="of the image")
     parser.add_argument("--queries", type=int, default=10_000, help="of deformable attention alone")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each encoder that count")
-    parser.add_argument("--threads", type=int, help="of the encoders (default: as torch finds best)")
-    parser.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="count seconds of the processor instead of the wall's, for one thread on a machine that others use too",
-    )
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
-    parser.add_argument("--readme", type=Path, help=f"page that receives the tables, between {BEGIN} and {END}")
+    add_timing_options(parser, begin=BEGIN, end=END)
     args = parser.parse_args(arguments)
-    if min(*args.size, args.queries, args.rounds, args.threads or 1) < 1:
+    if min(*args.size, args.queries, args.rounds) < 1:
         parser.error("all numbers must be at least 1")
-    if args.processor_time and args.threads != 1:
-        parser.error("--processor-time adds up what all threads take: say --threads 1 too")
+    args.clock = start_clock(args, parser)
     return args
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
-    if args.threads:
-        torch.set_num_threads(args.threads)
     size = tuple(args.size)
     figures = benchmark(args)
-    sentences = verdicts(figures, size=size)
     clock = "processor" if args.processor_time else "wall"
     caption = (
         f"One image of {size[0]} x {size[1]}; encoders on {torch.get_num_threads()} of {os.cpu_count()} threads, "
         f"deformable attention of {args.queries} queries on one; {clock} time; torch {torch.__version__}."
     )
-    show(figures, sentences, caption, Console())
-    try:
-        if args.out:
-            with atomic_write(args.out) as stream:
-                stream.write((json.dumps([asdict(figure) for figure in figures], indent=2) + "\n").encode())
-        if args.readme:
-            write_page(args.readme, figures, sentences, caption)
-    except OSError as error:
-        raise UserError(f"cannot write {args.out or args.readme}: {error.strerror}") from error
-
-
-def write_page(path: Path, figures: Sequence[Figure], sentences: Sequence[str], caption: str) -> None:
-    """Put tables and verdicts between the markers of a page. UserError if it has none."""
-    parts = [caption, *(markdown_table(header, rows) for header, rows in tables(figures))]
-    content = "\n\n".join([*parts, "\n".join(f"* {sentence}" for sentence in sentences)])
-    text = replace_between_markers(path.read_text(encoding="utf-8"), content, begin=BEGIN, end=END, where=str(path))
-    with atomic_write(path) as file:
-        file.write(text.encode())
+    report = Report(caption, tables(figures), verdicts(figures, size=size))
+    report.show(Console())
+    publish(args, figures, report, begin=BEGIN, end=END)
 
 
 if __name__ == "__main__":
