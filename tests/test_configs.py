@@ -82,11 +82,35 @@ def run_detector_parts(model):
     assert sum(parameter.numel() for parameter in network.parameters()) > 45_000_000
 
 
+def check_motion_networks(model):
+    """One call of each network that there is; of stage 1, of its ControlNet, of stage 2, or of the autoencoder."""
+    if hasattr(model, "motion"):
+        check_motion_networks(model.motion)
+        check_motion_networks(model.frames)
+        return
+    if not hasattr(model, "unet"):
+        pictures = model.flow_codec.autoencoder.encode(torch.empty(1, 2, 64, 64))
+        assert model.flow_codec.autoencoder.decode(pictures.mean).shape == (1, 2, 64, 64)
+        return
+    sample, text = torch.empty(1, model.unet.in_channels, 2, 8, 8), torch.empty(1, 77, 768)
+    if model.unet.stride_embedding is None:
+        assert model.unet(sample, 1, text, flow=torch.empty(1, 2, 2, 64, 64)).shape == (1, 4, 2, 8, 8)
+        return
+    control, strides = None, torch.empty(2)
+    if model.controlnet is not None:
+        control = model.controlnet(sample, 1, text, condition=torch.empty(1, 5, 2, 8, 8), strides=strides)
+    assert model.unet(sample, 1, text, strides=strides, control=control).shape == (1, 4, 2, 8, 8)
+
+
 FORWARD_OF = {
     "CPCM": check_sparse_network,
     "EVWSSS": run_both_students,
+    "FlowAutoencoder": check_motion_networks,
     "FocusDETR": run_detector_parts,
+    "FrameRenderer": check_motion_networks,
     "GenSAM": run_gensam_networks,
+    "MotionI2V": check_motion_networks,
+    "MotionPredictor": check_motion_networks,
     "SPInNeRF": check_field,
     "SparseSegmentor": run_tensor_mode,
 }
@@ -97,6 +121,8 @@ ANSWERS = {
     "pred_sem_seg": (1, 64, 80),
     "pred_voxel_labels": (64 * 80,),
     "pred_instances": None,
+    "pred_video": (3, 8, 64, 80),
+    "pred_flow": (7, 2, 64, 80),
 }
 
 
@@ -114,11 +140,14 @@ each_config = pytest.mark.parametrize("path", CONFIGS, ids=named)
 DETECTORS = (
     "dino_lite0_boxes",
     "focus_detr_lite0_boxes",
+    "sparse_detr_lite0_boxes",
+    "salience_detr_lite0_boxes",
     "focus_detr_lite0_halfboxes",
     "focus_detr_lite0_halfboxesteacher",
 )
 NEEDS_WEIGHTS = {
     **{f"tiny_{name}_4e_shapes": ("efficientnet_lite0",) for name in DETECTORS},
+    "tiny_focus_detr_lite0_boxes_overfit_coco8": ("efficientnet_lite0",),
     "tiny_gensam_mobilesam_conse": ("mobile_sam", "efficientnet_lite0", "all_minilm_l6_v2"),
     "tiny_spinnerf_densegrid_inpainted_300i_room": ("lpips_vgg16",),
 }
@@ -201,7 +230,11 @@ def test_a_tiny_config_predicts_even_from_yaml(path, tmp_path, weights):
         if field == "pred_instances":
             check_detections(answer, num_classes=example.model.num_classes)
             continue
-        highest = 1 if field in ("pred_mask", "pred_view") else example.model.num_classes - 1
+        if field == "pred_flow":
+            assert answer.shape == ANSWERS[field]
+            assert torch.isfinite(answer).all()
+            continue
+        highest = 1 if field in ("pred_mask", "pred_view", "pred_video") else example.model.num_classes - 1
         assert answer.shape == ANSWERS[field]
         assert 0 <= float(answer.min()) <= float(answer.max()) <= highest
 

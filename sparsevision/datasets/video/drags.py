@@ -9,6 +9,8 @@ from sparsevision.datasets.image_io import read_image
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
 
+MOVING = 1.0  # pixels
+
 
 @TRANSFORMS.register_module()
 class LoadDrags(BaseTransform):
@@ -42,16 +44,17 @@ class LoadDrags(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DragsFromTruth(BaseTransform):
-    """`flow` and `objects` -> `starts` float32 (n,2) and `tracks` float32 (F,n,2), places (x,y) in pixels.
+    """`flow`, and `objects` if known -> `starts` float32 (n,2) and `tracks` float32 (F,n,2), places (x,y) in pixels.
 
     Each thing that moves is dragged by the pixel nearest to the middle of what the first frame shows of it, and goes
-    where the truth takes that pixel. Nothing is drawn at random.
+    where the truth takes that pixel. Without `objects` things are connected places that move by more than a pixel.
+    Nothing is drawn at random.
 
     Args:
         most: drags of a clip; larger things first.
 
     Raises:
-        UserError: the clip lacks its truth.
+        UserError: the clip lacks its flow.
     """
 
     def __init__(self, *, most: int = 4) -> None:
@@ -59,14 +62,23 @@ class DragsFromTruth(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """See the class."""
-        if "flow" not in results or "objects" not in results:
-            raise UserError(f"{results.get('video_path')}: drags need `flow` and `objects`: LoadClipTruth goes first.")
-        objects, flow = results["objects"], results["flow"]
+        if "flow" not in results:
+            raise UserError(
+                f"{results.get('video_path')}: drags need `flow`: LoadClipTruth goes before DragsFromTruth."
+            )
+        flow = results["flow"]
+        objects = results["objects"] if "objects" in results else _moving_places(flow)
         numbers, areas = np.unique(objects[objects > 0], return_counts=True)
         chosen = numbers[np.argsort(-areas, kind="stable")][: self.most]
         starts = np.array([_middle(objects == number) for number in chosen], np.int64).reshape(-1, 2)
         moved = flow[:, :, starts[:, 1], starts[:, 0]].transpose(0, 2, 1)
         return results | {"starts": starts.astype(np.float32), "tracks": (starts + moved).astype(np.float32)}
+
+
+def _moving_places(flow: NDArray) -> NDArray[np.int32]:
+    """(H,W), 1, 2, ... for connected pixels that move by more than MOVING somewhen, 0 elsewhere."""
+    moving = (np.linalg.norm(flow, axis=1) > MOVING).any(axis=0)
+    return cv2.connectedComponents(moving.astype(np.uint8))[1]
 
 
 def _middle(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -24,7 +24,8 @@ class LoadClip(BaseTransform):
 
     Args:
         frames: F.
-        stride: frames of the file from one to the next; shorter clips are read more densely.
+        stride: frames of the file from one to the next, or a range (low, high) to draw it from; shorter clips are read
+            more densely.
         size: (height, width) in pixels; None leaves frames as they are.
         random_start: begin anywhere in the clip, else at its first frame.
         broken: "error", or "skip": a clip that cannot be decoded is named in a warning, once, counted in
@@ -38,15 +39,18 @@ class LoadClip(BaseTransform):
         self,
         *,
         frames: int = 16,
-        stride: int = 8,
+        stride: int | tuple[int, int] = 8,
         size: tuple[int, int] | None = None,
         random_start: bool = True,
         broken: str = "error",
     ) -> None:
         if broken not in ("error", "skip"):
             raise UserError(f"LoadClip: broken is 'error' or 'skip', got '{broken}'.")
-        frame_indices(1, frames=frames, stride=stride)
-        self.frames, self.stride = frames, stride
+        self.strides = (stride, stride) if isinstance(stride, int) else tuple(stride)
+        frame_indices(1, frames=frames, stride=self.strides[0])
+        if len(self.strides) != 2 or self.strides[0] > self.strides[1]:
+            raise UserError(f"LoadClip: stride={stride}; expected a number of frames, or a range (low, high) of it.")
+        self.frames = frames
         self.size = None if size is None else tuple(size)
         self.random_start, self.broken = random_start, broken
         self.broken_paths: set[str] = set()
@@ -55,9 +59,10 @@ class LoadClip(BaseTransform):
         """See the class."""
         path = results["video_path"]
         start = np.random.random() if self.random_start else 0.0  # noqa: NPY002 (seeded by SeededDataset)
+        stride = np.random.randint(self.strides[0], self.strides[1] + 1)  # noqa: NPY002
         try:
             length = probe_clip(path).frames
-            indices = frame_indices(length, frames=self.frames, stride=self.stride, start=start)
+            indices = frame_indices(length, frames=self.frames, stride=stride, start=start)
             video = read_frames(path, indices)
         except BrokenClip as error:
             if self.broken == "error":
@@ -78,8 +83,9 @@ class LoadClip(BaseTransform):
 class LoadClipTruth(BaseTransform):
     """`truth_path` -> `flow` float32 (F-1,2,H,W) in pixels of `video`, from its first frame to each later one.
 
-    Also, where the file has them: `visible` bool (F-1,H,W), `objects` uint8 (H,W), `centres` float32 (things,F,2). The
-    file is an .npz with these arrays, flow being of every later frame of the clip; see `write_moving_shapes`.
+    Also, where the file has them: `visible` bool (F-1,H,W), `objects` uint8 (H,W), `centres` float32 (things,F,2), and
+    `offsets` (F-1,), frame numbers of the video that the clip was taken from. The file is an .npz with these arrays,
+    flow being of every later frame of the clip; see `write_moving_shapes` and `prepare_clips`.
 
     Raises:
         UserError: no truth, a file that cannot be read, or one that does not fit the clip (another size, another first
@@ -104,8 +110,7 @@ class LoadClipTruth(BaseTransform):
             )
         steps = indices[1:] - 1
         found = {"flow": np.where((indices[1:] > 0)[:, None, None, None], flow[steps], 0).astype(np.float32)}
-        if "visible" in truth:
-            found["visible"] = truth["visible"][steps]
+        found |= {name: truth[name][steps] for name in ("visible", "offsets") if name in truth}
         if "centres" in truth:
             found["centres"] = truth["centres"][:, indices]
         return results | found | {name: truth[name] for name in ("objects",) if name in truth}

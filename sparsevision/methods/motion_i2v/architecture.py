@@ -17,6 +17,7 @@ class Architecture:
         mid_attention: whether the middle does.
         text_channels: D of the text's tokens; None for a network without text.
         spatial_heads: of attention over places.
+        motion_modules: whether there are motion modules; without them every frame is denoised for itself.
         temporal_heads: of attention over time.
         temporal_attention: its class: `TemporalAttention`, `MotionAugmentedAttention` or `WarpedSumAttention`.
         temporal_attentions: how many a motion module has.
@@ -33,6 +34,7 @@ class Architecture:
     mid_attention: bool = True
     text_channels: int | None = 768
     spatial_heads: int = 8
+    motion_modules: bool = True
     temporal_heads: int = 8
     temporal_attention: type[TemporalAttention] = TemporalAttention
     temporal_attentions: int = 2

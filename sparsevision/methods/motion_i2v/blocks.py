@@ -113,7 +113,9 @@ class Level(nn.Module):
         outputs = [output for _, output in widths]
         self.resnets = nn.ModuleList(ResidualBlock(*pair, architecture) for pair in widths)
         self.attentions = nn.ModuleList(SpatialTransformer(c, architecture) for c in outputs if attention)
-        self.motion_modules = nn.ModuleList(MotionModule(c, architecture) for c in outputs)
+        self.motion_modules = nn.ModuleList(
+            MotionModule(c, architecture) for c in outputs if architecture.motion_modules
+        )
 
     def layer(self, index: int) -> Callable[[Tensor, Conditions], Tensor]:
         """The layer of that index as a function of features and conditions."""
@@ -122,7 +124,9 @@ class Level(nn.Module):
             x = self.resnets[index](x, conditions.time)
             if self.attentions:
                 x = self.attentions[index](x, conditions.text)
-            return self.motion_modules[index](x, conditions.frames, conditions.fields)
+            if self.motion_modules:
+                x = self.motion_modules[index](x, conditions.frames, conditions.fields)
+            return x
 
         return run
 
@@ -180,7 +184,8 @@ class Middle(nn.Module):
         self.resnets = nn.ModuleList(ResidualBlock(channels, channels, architecture) for _ in range(2))
         attentions = [SpatialTransformer(channels, architecture)] if architecture.mid_attention else []
         self.attentions = nn.ModuleList(attentions)
-        self.motion_modules = nn.ModuleList([MotionModule(channels, architecture)])
+        modules = [MotionModule(channels, architecture)] if architecture.motion_modules else []
+        self.motion_modules = nn.ModuleList(modules)
 
     def forward(self, x: Tensor, conditions: Conditions) -> Tensor:
         """(N,C,h,w) -> (N,C,h,w)."""
@@ -190,7 +195,8 @@ class Middle(nn.Module):
         x = self.resnets[0](x, conditions.time)
         for attention in self.attentions:
             x = attention(x, conditions.text)
-        x = self.motion_modules[0](x, conditions.frames, conditions.fields)
+        for module in self.motion_modules:
+            x = module(x, conditions.frames, conditions.fields)
         return self.resnets[1](x, conditions.time)
 
 

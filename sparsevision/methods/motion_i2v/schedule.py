@@ -52,7 +52,7 @@ class NoiseSchedule:
                 f"prediction='{prediction}': a network predicts epsilon or velocity."
                 f"{did_you_mean(prediction, PREDICTIONS)}"
             )
-        betas = torch.linspace(beta_start, beta_end, steps, dtype=torch.float32)
+        betas = torch.linspace(beta_start, beta_end, steps, dtype=torch.float32, device="cpu")
         self.alphas_cumprod = torch.cumprod(1 - betas, dim=0)
         self.signal, self.spread = _root(self.alphas_cumprod), _root(1 - self.alphas_cumprod)
         self.steps = steps

@@ -195,3 +195,16 @@ def test_all_shared_videos_load(shared_data):
         video = load(clip)["video"]
         assert video.shape == (4, 40, 64, 3)
         assert video.std() > 5
+
+
+def test_a_range_of_strides_is_drawn_from_and_checked(tmp_path):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in range(12):
+        write_png(folder / f"{number:02d}.png", np.full((8, 8, 3), number, np.uint8))
+    load = LoadClip(frames=2, stride=(1, 11), random_start=False)
+    gaps = {int(load.transform({"video_path": str(folder)})["offsets"][0]) for _ in range(60)}
+    assert len(gaps) > 4
+    assert gaps <= set(range(1, 12))
+    with pytest.raises(UserError, match=r"stride=\(5, 2\)"):
+        LoadClip(frames=2, stride=(5, 2))
