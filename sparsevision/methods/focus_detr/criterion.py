@@ -9,6 +9,7 @@ from torch import Tensor
 from sparsevision.methods.focus_detr.boxes import around_points, inside_zones, to_corners
 from sparsevision.methods.focus_detr.decoding import Decoded
 from sparsevision.methods.focus_detr.denoising import DenoisingQueries
+from sparsevision.methods.focus_detr.encoder_heads import TokenPredictions
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth, joined
 from sparsevision.methods.focus_detr.losses import CLASS_LOSSES, SetLosses, set_losses
 from sparsevision.methods.focus_detr.matcher import Assignment, MatchCosts, match
@@ -22,27 +23,33 @@ class LossWeights:
     Attributes:
         classes, boxes, giou: of every output set.
         selector: of the foreground selector.
+        encoder_layers: of what the tokens of encoder layers before the last detect, relative to the other output sets;
+            with 0 they have no heads. Sparse DETR: 1.
         class_loss: "focal" as published; "varifocal" or "matchability" draw the score of a class to the box's IoU.
 
     Raises:
-        UserError: no such class loss.
+        UserError: no such class loss, or a negative weight of the encoder layers.
     """
 
     classes: float = 1.0
     boxes: float = 5.0
     giou: float = 2.0
     selector: float = 1.5
+    encoder_layers: float = 0.0
     class_loss: str = "focal"
 
     def __post_init__(self) -> None:
         if self.class_loss not in CLASS_LOSSES:
             raise UserError(f"losses: class_loss={self.class_loss!r}; expected one of {', '.join(CLASS_LOSSES)}.")
+        if self.encoder_layers < 0:
+            raise UserError(f"losses: encoder_layers={self.encoder_layers}; expected 0 or more.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
     """Weighted losses by name: loss_class, loss_bbox, loss_giou of the last layer; with _0, _1, ... of those before it,
-    _enc of the encoder, _dn and _dn_0, ... of the denoising.
+    _enc of the encoder, _enc_0, ... of its layers before the last if they are to learn so, _dn and _dn_0, ... of the
+    denoising.
 
     Attributes:
         weights: of the losses.
@@ -62,10 +69,30 @@ class Criterion:
         proposals = decoded.proposals
         logits = torch.cat([decoded.logits, proposals.logits[None]])
         boxes = torch.cat([decoded.boxes, proposals.boxes[None]])
-        silent = _silent(boxes, truths, proposals.padding)
-        assignment = match(logits, boxes, truths, costs=self.costs, padding=proposals.padding)
-        losses = self._losses(logits, boxes, truths, assignment, num_boxes, silent)
+        losses = self._matched(logits, boxes, truths, proposals.padding, num_boxes)
         return self._named(losses, [*_suffixes(len(decoded.logits)), "_enc"])
+
+    def encoder_layers(
+        self, predictions: Sequence[TokenPredictions], truths: Sequence[GroundTruth], *, num_boxes: Tensor
+    ) -> dict[str, Tensor]:
+        """Losses of what tokens of each encoder layer detect, matched among themselves (Sparse DETR, Sec. 3.4)."""
+        named = {}
+        for index, own in enumerate(predictions):
+            losses = self._matched(own.logits[None], own.boxes[None], truths, own.padding, num_boxes)
+            named |= self._named(losses, [f"_enc_{index}"])
+        return {name: self.weights.encoder_layers * value for name, value in named.items()}
+
+    def _matched(
+        self,
+        logits: Tensor,
+        boxes: Tensor,
+        truths: Sequence[GroundTruth],
+        padding: Tensor | None,
+        num_boxes: Tensor,
+    ) -> SetLosses:
+        silent = _silent(boxes, truths, padding)
+        assignment = match(logits, boxes, truths, costs=self.costs, padding=padding)
+        return self._losses(logits, boxes, truths, assignment, num_boxes, silent)
 
     def denoised(
         self,

@@ -6,6 +6,21 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class LayerTokens:
+    """What one encoder layer made of the tokens that it updates.
+
+    Attributes:
+        features: (B,K,C).
+        indices: (B,K) of the tokens.
+        valid: (B,K) bool, False where an image updates fewer tokens than the batch, or where there is no image.
+    """
+
+    features: Tensor
+    indices: Tensor
+    valid: Tensor
+
+
+@dataclass(frozen=True)
 class Encoded:
     """A batch after the encoder. N tokens: the levels' pixels, row by row, level after level (stride 8 first).
 
@@ -20,6 +35,7 @@ class Encoded:
         proposal_features: (B,N,C), the proposal transform of the memory.
         proposal_boxes: (B,N,4) logits of (cx, cy, w, h) in the valid image; inf where a token proposes nothing.
         level_positions: (B,N,C), position plus level embedding.
+        by_layer: the tokens of each encoder layer, where they are asked for.
     """
 
     memory: Tensor
@@ -32,3 +48,4 @@ class Encoded:
     proposal_features: Tensor
     proposal_boxes: Tensor
     level_positions: Tensor
+    by_layer: tuple[LayerTokens, ...] = ()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sparsevision.layers.ms_deform_attn import MultiScaleDeformableAttention
 from sparsevision.methods.focus_detr.budget import Selection
+from sparsevision.methods.focus_detr.encoded import LayerTokens
 from sparsevision.methods.focus_detr.presets import ObjectScore
 from sparsevision.methods.focus_detr.proposals import token_places
 from sparsevision.methods.focus_detr.pyramid import Pyramid
@@ -133,7 +134,12 @@ class Encoder(nn.Module):
         self.background = BackgroundEmbedding(channels=channels) if background_embedding else None
 
     def forward(
-        self, pyramid: Pyramid, *, selection: Selection | None = None, class_head: ClassHead | None = None
+        self,
+        pyramid: Pyramid,
+        *,
+        selection: Selection | None = None,
+        class_head: ClassHead | None = None,
+        by_layer: list[LayerTokens] | None = None,
     ) -> Tensor:
         """The memory (B,N,C).
 
@@ -141,17 +147,18 @@ class Encoder(nn.Module):
             pyramid: features, positions and geometry.
             selection: of the tokens to update; None: all of them.
             class_head: from (B,K,C) to class logits (B,K,classes), for the choice of object tokens.
+            by_layer: receives what each layer made of its tokens.
 
         Raises:
             UserError: the selection is not for this number of layers.
         """
         if selection is None or self._is_dense(selection, pyramid):
-            return self._update_all(pyramid)
+            return self._update_all(pyramid, by_layer)
         if len(selection.counts) != len(self.layers):
             raise UserError(
                 f"cascade has {len(selection.counts)} shares; expected one for each of {len(self.layers)} layers."
             )
-        memory = self._update_some(pyramid, selection, class_head)
+        memory = self._update_some(pyramid, selection, class_head, by_layer)
         return memory if self.background is None else memory + self._background(pyramid, selection)
 
     def _is_dense(self, selection: Selection, pyramid: Pyramid) -> bool:
@@ -159,13 +166,22 @@ class Encoder(nn.Module):
         everything = tuple(pyramid.valid_tokens.sum(-1).tolist())
         return not self.stale_value and self.object_tokens is None and set(selection.own) == {everything}
 
-    def _update_all(self, pyramid: Pyramid) -> Tensor:
+    def _update_all(self, pyramid: Pyramid, by_layer: list[LayerTokens] | None) -> Tensor:
         memory, references = pyramid.features, _references(token_places(pyramid), pyramid)
         for layer in self.layers:
             memory = layer.read(memory, pyramid.positions, memory, references, pyramid)
+            if by_layer is not None:
+                everything = torch.arange(memory.shape[1], device=memory.device).expand_as(pyramid.padding)
+                by_layer.append(LayerTokens(memory, everything, ~pyramid.padding))
         return memory
 
-    def _update_some(self, pyramid: Pyramid, selection: Selection, class_head: ClassHead | None) -> Tensor:
+    def _update_some(
+        self,
+        pyramid: Pyramid,
+        selection: Selection,
+        class_head: ClassHead | None,
+        by_layer: list[LayerTokens] | None,
+    ) -> Tensor:
         order, in_place = selection.tokens, not torch.is_grad_enabled()
         memory = pyramid.features.clone() if in_place and not self.stale_value else pyramid.features
         tokens, positions = _rows(memory, order), _rows(pyramid.positions, order)
@@ -180,6 +196,8 @@ class Encoder(nn.Module):
             updated = layer.read(updated, placed, memory, references[:, :count], pyramid)
             if valid is not None:
                 updated = torch.where(valid[..., None], updated, own)
+            if by_layer is not None:
+                by_layer.append(LayerTokens(updated, selection.kept(index), selection.kept_valid(index)))
             tokens = updated if count == tokens.shape[1] else torch.cat([updated, tokens[:, count:]], 1)
             if not self.stale_value:
                 memory = _with_rows(memory, order[:, :count], updated, in_place=in_place)

@@ -20,6 +20,7 @@ from sparsevision.methods.focus_detr.criterion import Criterion, LossWeights
 from sparsevision.methods.focus_detr.decoding import DecoderSide
 from sparsevision.methods.focus_detr.denoising import Denoising, DenoisingQueries, denoising_queries
 from sparsevision.methods.focus_detr.encoded import Encoded
+from sparsevision.methods.focus_detr.encoder_heads import EncoderHeads
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth, count_of
 from sparsevision.methods.focus_detr.ignore_zones import IgnoreZones, PointTargets
 from sparsevision.methods.focus_detr.matcher import MatchCosts
@@ -79,7 +80,7 @@ class FocusDETR(BaseModel):
         UserError: no such preset, switch, setting, selector or target; a ratio that is none.
     """
 
-    optional_state = ("label_embedding.", "teacher.")  # for training: no prediction depends on them
+    optional_state = ("label_embedding.", "teacher.", "encoder_heads.")  # for training: no prediction depends on them
 
     def __init__(
         self,
@@ -143,6 +144,9 @@ class FocusDETR(BaseModel):
         self.teacher = None if self.pseudo_boxes is None else self._new_teacher()
         channels = self.network.query_content.embedding_dim
         self.label_embedding = nn.Embedding(num_classes, channels) if self.denoising else None
+        if self.criterion.weights.encoder_layers:
+            layers = len(self.network.encoder.layers)
+            self.encoder_heads = EncoderHeads(layers=layers, channels=channels, num_classes=num_classes)
 
     def forward(
         self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None, mode: str = "tensor"
@@ -231,12 +235,15 @@ class FocusDETR(BaseModel):
             teacher_scores: (B,N) foreground probabilities of a teacher, see `SelectorSupervision`.
         """
         ratio = self._step_ratio()
-        encoded = self.network.encode(images, [truth.size for truth in truths], keep_ratio=ratio)
+        by_layer, sizes = self.criterion.weights.encoder_layers > 0, [truth.size for truth in truths]
+        encoded = self.network.encode(images, sizes, keep_ratio=ratio, by_layer=by_layer)
         denoising = self._denoising_queries(truths, encoded)
         watched = self._attention_map(encoded, denoising)
         decoded = DecoderSide.of(self.network).decode(encoded, denoising=denoising, attention_map=watched)
         num_boxes = global_count(torch.tensor(count_of(truths), device=images.device)).clamp(min=1)
         losses = self.criterion.matched(decoded, truths, num_boxes=num_boxes)
+        if by_layer:
+            losses |= self.criterion.encoder_layers(self.encoder_heads(encoded), truths, num_boxes=num_boxes)
         if denoising is not None:
             losses |= self.criterion.denoised(decoded.denoised, denoising, truths, num_boxes=num_boxes)
         elif self.denoising is not None:

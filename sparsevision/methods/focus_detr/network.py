@@ -73,17 +73,21 @@ class FocusNetwork(nn.Module):
                 module.reset_parameters()
         nn.init.normal_(self.level_embedding)
 
-    def encode(self, images: Tensor, sizes: Sizes, *, keep_ratio: float | None = None) -> Encoded:
+    def encode(
+        self, images: Tensor, sizes: Sizes, *, keep_ratio: float | None = None, by_layer: bool = False
+    ) -> Encoded:
         """The encoder side.
 
         Args:
             images: (B,3,H,W) normalised, padded right and below with zeros.
             sizes: (height, width) of each image before padding.
             keep_ratio: instead of the budget's.
+            by_layer: also say what each encoder layer made of its tokens.
         """
         pyramid, logits = self._look(images, self._seen_sizes(images, sizes))
         selection = None if logits is None else select_tokens(logits, pyramid, self._budget(keep_ratio))
-        memory = self.encoder(pyramid, selection=selection, class_head=self.class_heads[-1])
+        layers = [] if by_layer else None
+        memory = self.encoder(pyramid, selection=selection, class_head=self.class_heads[-1], by_layer=layers)
         boxes = token_boxes(pyramid)
         return Encoded(
             memory=memory,
@@ -96,6 +100,7 @@ class FocusNetwork(nn.Module):
             proposal_features=self.proposals(memory, dropped=self._dropped(pyramid, boxes)),
             proposal_boxes=boxes,
             level_positions=pyramid.positions,
+            by_layer=tuple(layers or ()),
         )
 
     def _budget(self, keep_ratio: float | None) -> Budget:
