@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from sparsevision.annotation import npz
 from sparsevision.annotation.files import read_bytes, write_bytes
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, weights_of
-from sparsevision.utils import UserError
+from sparsevision.layers.gmflow import GMFlow
+from sparsevision.utils import UserError, did_you_mean
 
+FLOWS = ("gmflow", "dis", "raft", "raft_small")
 MAX_BYTES = 2**31
 RAFT_MULTIPLE, RAFT_SMALLEST = 8, 128  # what torchvision's RAFT asks of sides
 
@@ -103,6 +105,76 @@ class RAFT(nn.Module):
         down, right = down + -(height + down) % RAFT_MULTIPLE, right + -(width + right) % RAFT_MULTIPLE
         padded = (nn.functional.pad(2 * image - 1, (0, right, 0, down), mode="replicate") for image in (first, second))
         return self.network(*padded)[-1][..., :height, :width]
+
+
+def flow_extractor(
+    name: str, *, weights: str | Path | None = None, chained: bool = False, device: str | torch.device = "cpu"
+) -> Extractor:
+    """One of `FLOWS` by its name.
+
+    Args:
+        name: see there; "dis" is always chained.
+        weights: a file; GMFlow takes its cached weights without one.
+        chained: see `PairwiseFlow`.
+        device: of the network.
+
+    Raises:
+        UserError: an unknown name, RAFT without weights, or weights that are not there.
+        CheckpointError: weights of another network.
+    """
+    if name not in FLOWS:
+        raise UserError(f"flow '{name}'; expected one of {', '.join(FLOWS)}.{did_you_mean(name, FLOWS)}")
+    if name == "dis":
+        return dis_flow
+    if name == "gmflow":
+        return PairwiseFlow(GMFlow(weights or "gmflow").to(device), chained=chained)
+    if weights is None:
+        raise UserError(f"flow '{name}' needs a file of weights of torchvision's {name.replace('raft', 'RAFT')}.")
+    return PairwiseFlow(RAFT(weights, small=name == "raft_small").to(device), chained=chained)
+
+
+def checked_flow(
+    clip: NDArray[np.uint8], extract: Extractor, *, chained: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Flow (F,2,H,W) of a clip, and where it can be trusted, bool (F,H,W): the way back ends where it began.
+
+    Args:
+        clip: uint8 RGB (F+1,H,W,3).
+        extract: asked for the way there once, and for the way back for pairs of frames.
+        chained: the way back, too, goes step by step.
+
+    Raises:
+        UserError: no clip, or one of a single frame.
+    """
+    forward = extract(clip)
+    later = range(1, len(clip))
+    pairs = [clip[[number, number - 1 if chained else 0]] for number in later]
+    backward = np.concatenate([extract(pair) for pair in pairs])
+    if chained:
+        backward = np.stack([chain_flows(backward[number - 1 :: -1])[-1] for number in later])
+    return forward, consistent(forward, backward)
+
+
+def consistent(forward: NDArray, backward: NDArray) -> NDArray[np.bool_]:
+    """Bool (F,H,W): |f + b|^2 < 0.01 (|f|^2 + |b|^2) + 0.5, and the way there ends inside of the image.
+
+    Here f is the flow of a pixel, b the flow back from where f leads. Source: Sundaram, Brox and Keutzer, "Dense point
+    trajectories by GPU-accelerated large displacement optical flow", ECCV 2010, equation 5.
+
+    Args:
+        forward: (F,2,H,W) in pixels, from the first frame to others.
+        backward: (F,2,H,W), from those to the first.
+    """
+    height, width = forward.shape[2:]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    trusted = []
+    for there, back in zip(np.asarray(forward, np.float32), np.asarray(backward, np.float32), strict=True):
+        to_x, to_y = x + there[0], y + there[1]
+        inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
+        back = np.stack([cv2.remap(axis, to_x, to_y, cv2.INTER_LINEAR) for axis in back])
+        error, length = ((there + back) ** 2).sum(0), (there**2 + back**2).sum(0)
+        trusted.append(inside & (error < 0.01 * length + 0.5))
+    return np.stack(trusted)
 
 
 def cached_flow(path: str | Path, clip: NDArray[np.uint8], extract: Extractor) -> NDArray[np.float32]:

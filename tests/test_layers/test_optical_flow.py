@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from sparsevision.layers.optical_flow import RAFT, PairwiseFlow, cached_flow, chain_flows, dis_flow
+from sparsevision.layers.gmflow import GMFlow
+from sparsevision.layers.optical_flow import (
+    RAFT,
+    PairwiseFlow,
+    cached_flow,
+    chain_flows,
+    checked_flow,
+    consistent,
+    dis_flow,
+    flow_extractor,
+)
 from sparsevision.utils import UserError
 
 
@@ -85,3 +95,35 @@ def test_raft_from_a_file(tmp_path):
     assert torch.isfinite(flow).all()
     with pytest.raises(UserError):
         RAFT(tmp_path / "raft.pth")
+
+
+def test_the_way_back_tells_what_to_trust():
+    there = np.zeros((2, 2, 6, 10), np.float32)
+    there[:, 0] = 3
+    back = -there
+    back[1, :, :3] = 9
+    trusted = consistent(there, back)
+    assert trusted[0, :, :7].all()
+    assert not trusted[0, :, 7:].any()  # leaves the image
+    assert not trusted[1, :3].any()
+    assert trusted[1, 3:, :7].all()
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_flow_is_checked_on_its_way_back(chained):
+    flow, trusted = checked_flow(sliding_clip(), dis_flow, chained=chained)
+    assert np.array_equal(flow, dis_flow(sliding_clip()))
+    assert trusted[:, 16:-16, 16:-16].mean() > 0.95
+    assert not trusted[2, :, -5:].any()
+
+
+def test_extractors_by_name(tmp_path):
+    assert flow_extractor("dis") is dis_flow
+    with pytest.raises(UserError, match="expected one of gmflow"):
+        flow_extractor("gmflw")
+    with pytest.raises(UserError, match="needs a file of weights"):
+        flow_extractor("raft")
+    torch.save(GMFlow().state_dict(), tmp_path / "gmflow.pth")
+    extract = flow_extractor("gmflow", weights=tmp_path / "gmflow.pth", chained=True)
+    assert extract.chained
+    assert isinstance(extract.network, GMFlow)
