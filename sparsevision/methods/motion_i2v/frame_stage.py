@@ -183,19 +183,7 @@ class FrameRenderer(DiffusionStage):
 
     def render(self, image: Tensor, flow: Tensor, samples: list[VideoSample]) -> list[VideoSample]:
         """Add `pred_video` along a flow (B,F,2,H,W) to samples of images (B,3,H,W)."""
-        brushes = [sample.get("brush") for sample in samples]
-        still = torch.zeros(tuple(image.shape[-2:]), dtype=torch.bool)
-        brush = torch.stack([still if own is None else own.cpu() for own in brushes])
-        video = self.sample(
-            image,
-            flow=flow,
-            seeds=seeds_of(samples),
-            prompts=[sample.get("prompt", "") for sample in samples],
-            brush=brush if brush.any() else None,
-        )
-        for sample, own in zip(samples, video, strict=True):
-            sample.pred_video = own
-        return samples
+        return with_video(samples, self.sample(image, flow=flow, **told_by(samples, tuple(image.shape[-2:]))))
 
     def _one_call(self, video: Tensor) -> Tensor:
         frames, height, width = video.shape[2:]
@@ -207,3 +195,21 @@ class FrameRenderer(DiffusionStage):
     def example_batch(self, *, size: tuple[int, int], count: int, rng: np.random.Generator) -> dict[str, Any]:
         """Random clips with flow: for benchmarks and the tests of configs."""
         return example_clips(size=size, count=count, frames=self.frames, rng=rng)
+
+
+def told_by(samples: Sequence[VideoSample], size: tuple[int, int]) -> dict[str, Any]:
+    """What samples say to a sampler of frames: seeds, prompts and, where one has it, the brush (B,H,W)."""
+    still = torch.zeros(size, dtype=torch.bool)
+    brush = torch.stack([sample.brush.cpu() if "brush" in sample else still for sample in samples])
+    return {
+        "seeds": seeds_of(samples),
+        "prompts": [sample.get("prompt", "") for sample in samples],
+        "brush": brush if brush.any() else None,
+    }
+
+
+def with_video(samples: list[VideoSample], video: Tensor) -> list[VideoSample]:
+    """The samples with `pred_video` of a batch (B,3,1+F,H,W)."""
+    for sample, own in zip(samples, video, strict=True):
+        sample.pred_video = own
+    return samples

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.model import BaseModel
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sparsevision.datasets.video.packing import VideoPreprocessor
 from sparsevision.datasets.video.sample import VideoSample
-from sparsevision.methods.motion_i2v.frame_stage import FrameRenderer
+from sparsevision.methods.motion_i2v.brush import clip_brush, paste_frozen
+from sparsevision.methods.motion_i2v.frame_stage import FrameRenderer, told_by, with_video
 from sparsevision.methods.motion_i2v.motion_stage import MotionPredictor
+from sparsevision.methods.motion_i2v.resizing import nearest_brush, resize_clip, resize_flow, resize_pictures
 from sparsevision.registry import MODELS, built
 from sparsevision.utils import UserError
 
@@ -25,6 +28,8 @@ class MotionI2V(BaseModel):
     Args:
         motion: a `MotionPredictor`, built or as a config.
         frames: a `FrameRenderer`, built or as a config.
+        frame_size: (height, width) at which the second stage works, for one that has learned on smaller frames than the
+            first; its frames are enlarged to the image's size. None is the image's size.
 
     Raises:
         UserError: the stages make clips of different lengths.
@@ -35,11 +40,13 @@ class MotionI2V(BaseModel):
         *,
         motion: MotionPredictor | dict,
         frames: FrameRenderer | dict,
+        frame_size: tuple[int, int] | None = None,
         data_preprocessor: nn.Module | dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or VideoPreprocessor(), init_cfg=init_cfg)
         self.motion, self.frames = built(motion), built(frames)
+        self.frame_size = None if frame_size is None else tuple(frame_size)
         if self.motion.frames != self.frames.frames:
             raise UserError(
                 f"MotionI2V: motion.frames={self.motion.frames} and frames.frames={self.frames.frames}; both count the "
@@ -63,7 +70,35 @@ class MotionI2V(BaseModel):
         """Add `pred_flow` and `pred_video`."""
         samples = self.motion.predict(inputs, data_samples)
         flow = torch.stack([sample.pred_flow for sample in samples])
-        return self.frames.render(inputs["video"][:, :, 0], flow, samples)
+        image = inputs["video"][:, :, 0]
+        return with_video(samples, self.render(image, flow=flow, **told_by(samples, tuple(image.shape[-2:]))))
+
+    @torch.no_grad()
+    def render(
+        self,
+        image: Tensor,
+        *,
+        flow: Tensor,
+        brush: ArrayLike | None = None,
+        exact_freezing: bool | None = None,
+        **options,
+    ) -> Tensor:
+        """Video (B,3,1+F,H,W) in [0,1] along a flow, by the second stage; see `FrameRenderer.sample`."""
+        size, options = tuple(image.shape[-2:]), options | {"exact_freezing": exact_freezing}
+        if self.frame_size in (None, size):
+            return self.frames.sample(image, flow=flow, brush=brush, **options)
+        frozen = (
+            None if brush is None else clip_brush(brush, clips=len(image), size=size).expand(len(image), 1, 1, *size)
+        )
+        small = self.frames.sample(
+            resize_pictures(image, self.frame_size),
+            flow=resize_flow(flow, self.frame_size),
+            brush=None if frozen is None else nearest_brush(frozen, self.frame_size),
+            **options,
+        )
+        video = torch.cat([image[:, :, None], resize_clip(small[:, :, 1:], size)], dim=2)
+        exact = self.frames.switches.exact_freezing if exact_freezing is None else exact_freezing
+        return paste_frozen(video, image, frozen[:, 0, 0]) if exact and frozen is not None else video
 
     def example_batch(self, *, size: tuple[int, int], count: int, rng: np.random.Generator) -> dict[str, Any]:
         """Random clips with flow and tracks: for benchmarks and the tests of configs."""
