@@ -12,6 +12,7 @@ from torch import Tensor
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError
 
+LOOKS = ("image", "strong_image")
 UNDECIDED = 0.5  # the probability of a pseudo label that says nothing
 
 
@@ -20,10 +21,11 @@ class ImagePreprocessor(BaseDataPreprocessor):
     """Normalise, pad to a common size and stack images.
 
     Takes {"inputs": {"image": [uint8 RGB (3, H_i, W_i), ...]}, "data_samples": [...]} as `pseudo_collate` makes it,
-    returns {"inputs": {"image": float (B, 3, H, W)}, "data_samples": [...]}. Padding is zero (the mean colour), on the
-    right and below. In training the labels that have their image's size are padded alike: class maps (`sparse_sem_seg`,
-    `box_sem_seg`, `gt_sem_seg`) with `ignore_index`, `pseudo_mask` with 0.5, undecided. A dense truth that was left at
-    its native size stays as it is. Metainfo gets `batch_input_shape`.
+    returns {"inputs": {"image": float (B, 3, H, W)}, "data_samples": [...]}; "strong_image", a second look of each
+    image in the same size, is treated alike. Padding is zero (the mean colour), on the right and below. In training
+    labels that have their image's size are padded alike: class maps (`sparse_sem_seg`, `box_sem_seg`, `gt_sem_seg`)
+    with `ignore_index`, `pseudo_mask` with 0.5, undecided. A dense truth that was left at its native size stays as it
+    is. Metainfo gets `batch_input_shape`.
 
     Args:
         mean, std: per channel, on the scale 0..255.
@@ -59,15 +61,22 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 f"PackImageInputs and collate with pseudo_collate. It got {_describe(inputs)}."
             )
         data = self.cast_data(data)
-        images = [(image.float() - self.mean) / self.std for image in data["inputs"]["image"]]
+        looks = {
+            name: [(image.float() - self.mean) / self.std for image in data["inputs"][name]]
+            for name in LOOKS
+            if name in inputs
+        }
+        images = looks["image"]
         height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
-        batch = torch.stack([pad_to(image, height, width, 0.0) for image in images])
+        batch = {
+            name: torch.stack([pad_to(image, height, width, 0.0) for image in look]) for name, look in looks.items()
+        }
         samples = data.get("data_samples")
         for sample, image in zip(samples or (), images, strict=False):
             sample.set_metainfo({"batch_input_shape": (height, width)})
             if training:
                 self._pad_labels(sample, own=image.shape[-2:], padded=(height, width))
-        return {"inputs": {"image": batch}, "data_samples": samples}
+        return {"inputs": batch, "data_samples": samples}
 
     def _padded(self, length: int) -> int:
         return -(-length // self.size_divisor) * self.size_divisor

@@ -30,6 +30,15 @@ def test_normalises_pads_and_stacks():
     assert batch["data_samples"][0].batch_input_shape == (4, 8)
 
 
+def test_a_second_look_is_treated_like_the_first():
+    data = collated((3, 5), (4, 2))
+    data["inputs"]["strong_image"] = [image + 2 for image in data["inputs"]["image"]]
+    inputs = ImagePreprocessor(mean=(10, 8, 0), std=(1, 2, 5), size_divisor=4)(data, training=True)["inputs"]
+    assert inputs["strong_image"].shape == inputs["image"].shape
+    assert inputs["strong_image"][0, :, 0, 0].tolist() == pytest.approx([2, 2, 2.4])
+    assert inputs["strong_image"][0, :, 3:].abs().sum() == 0
+
+
 def test_labels_stay_native_in_testing():
     batch = ImagePreprocessor()(collated((3, 5), (4, 2)))
     assert batch["data_samples"][0].sparse_sem_seg.data.shape == (1, 3, 5)

@@ -14,6 +14,7 @@ from sparsevision.datasets.transforms.points import (
     MakeTwoViews,
     PackPointInputs,
 )
+from sparsevision.datasets.transforms.strong_view import StrongView
 from sparsevision.datasets.video.drags import DragsFromTruth, LoadDrags
 from sparsevision.datasets.video.loading import LoadClip, LoadClipTruth
 from sparsevision.datasets.video.packing import PackVideoInputs
@@ -51,4 +52,5 @@ __all__ = [
     "ResizeClip",
     "ResizeEvents",
     "ResizeShortSide",
+    "StrongView",
 ]

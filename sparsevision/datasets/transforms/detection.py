@@ -19,6 +19,7 @@ META_KEYS = (
     *("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip"),
     *("ann_file", "sample_id", "dataset"),
 )
+IMAGES = {"image": "img", "strong_image": "strong_img"}
 FIELDS = {  # of the sample: name of its coordinates, their key, the key of the labels
     "gt_instances": ("bboxes", "gt_bboxes", "gt_labels"),
     "ignored_instances": ("bboxes", "ignored_bboxes", "ignored_labels"),
@@ -99,7 +100,8 @@ class PointsInBoxes(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackDetectionInputs(BaseTransform):
-    """Results -> {"inputs": {"image": uint8 RGB (3, H, W)}, "data_samples": DetectionSample}.
+    """Results -> {"inputs": {"image": uint8 RGB (3, H, W)}, "data_samples": DetectionSample}; `strong_img`, if
+    there is one (see `StrongView`), becomes inputs["strong_image"] of the same size.
 
     Metainfo holds those of `meta_keys` that are present; `scale_factor` and `flip` are (1, 1) and False where nothing
     was resized or mirrored.
@@ -109,14 +111,18 @@ class PackDetectionInputs(BaseTransform):
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
-        image = torch.from_numpy(np.ascontiguousarray(results["img"].transpose(2, 0, 1)))
+        inputs = {name: _image(results[key]) for name, key in IMAGES.items() if key in results}
         known = {"scale_factor": (1.0, 1.0), "flip": False, **results}
         sample = DetectionSample(metainfo={key: known[key] for key in self.meta_keys if key in known})
         for field, (name, places, labels) in FIELDS.items():
             if places in results:
                 found = {name: _tensor(results[places], np.float32), "labels": _tensor(results[labels], np.int64)}
                 sample.set_data({field: InstanceData(**found)})
-        return {"inputs": {"image": image}, "data_samples": sample}
+        return {"inputs": inputs, "data_samples": sample}
+
+
+def _image(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 def _tensor(array: np.ndarray, kind: type) -> torch.Tensor:

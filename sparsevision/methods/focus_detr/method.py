@@ -166,16 +166,18 @@ class FocusDETR(BaseModel):
     def loss(self, inputs: dict[str, Tensor], data_samples: list[DetectionSample]) -> dict[str, Tensor]:
         """Weighted terms, named as in `Criterion`, "loss_selector", and what to watch.
 
+        Where there is a "strong_image" (see `StrongView`), that is what is learnt on; a teacher looks at "image".
+
         Raises:
             UserError: the samples lack boxes or hold unknown classes, or a prediction is no number.
         """
-        images, truths = inputs["image"], self.truths_of(data_samples)
+        images, truths = inputs.get("strong_image", inputs["image"]), self.truths_of(data_samples)
         if self.teacher is None:
             return self.losses_of(images, truths)
         self.teacher.update(self.network)
         if training_iteration() < self.pseudo_boxes.from_iteration:
             return self.losses_of(images, truths)
-        whole, scores = self._taught(images, truths)
+        whole, scores = self._taught(inputs["image"], truths)
         found = torch.tensor(sum(truth.mined for truth in whole) / len(whole), device=images.device)
         return self.losses_of(images, whole, teacher_scores=scores) | {"pseudo_boxes": found}
 

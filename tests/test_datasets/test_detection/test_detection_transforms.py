@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from sparsevision.datasets.transforms import (
+    ColourJitter,
     LoadBoxes,
     PackDetectionInputs,
     PointsInBoxes,
     RandomCropBoxes,
     RandomFlipBoxes,
     ResizeShortSide,
+    StrongView,
 )
 from sparsevision.datasets.transforms.detection_geometry import moved, resize_smoothly, short_side_size
 from sparsevision.utils import UserError
@@ -179,6 +181,25 @@ def test_packing_gives_tensors_that_networks_want():
     assert (sample.gt_instances.bboxes.dtype, sample.gt_instances.labels.dtype) == (torch.float32, torch.int64)
     assert len(sample.ignored_instances) == 0
     assert "gt_points" not in sample
+
+
+def test_a_strong_view_has_other_colours_and_the_same_places():
+    results = results_with([[10, 20, 40, 60]])
+    strong = StrongView(transforms=[{"type": ColourJitter, "brightness": 0.4}])
+    with seeded_rng(0):
+        viewed = strong(results)
+    np.testing.assert_array_equal(viewed["img"], results["img"])
+    assert (viewed["strong_img"] != results["img"]).any()
+    assert bright_box(viewed["strong_img"]) == [10, 20, 40, 60]
+    inputs = PackDetectionInputs()(viewed)["inputs"]
+    assert inputs.keys() == {"image", "strong_image"}
+    assert inputs["strong_image"].permute(1, 2, 0).tolist() == viewed["strong_img"].tolist()
+    assert PackDetectionInputs()(results)["inputs"].keys() == {"image"}
+
+
+def test_a_strong_view_that_moves_pixels_is_refused():
+    with pytest.raises(UserError, match="colours alone"):
+        StrongView(transforms=[{"type": ResizeShortSide, "short": 40}])(results_with([[10, 20, 40, 60]]))
 
 
 def test_an_image_without_boxes_goes_through_everything():

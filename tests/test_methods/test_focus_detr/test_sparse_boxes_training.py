@@ -19,6 +19,17 @@ def losses_of(model, samples, seed=0):
     return model(images_of(*[SIZE] * len(samples)), samples, mode="loss")
 
 
+def watch(monkeypatch, network, seen, name):
+    """What a network looks at -> seen[name]."""
+    encode = network.encode
+
+    def encode_and_tell(images, *arguments, **options):
+        seen[name] = images
+        return encode(images, *arguments, **options)
+
+    monkeypatch.setattr(network, "encode", encode_and_tell)
+
+
 def test_what_the_teacher_is_sure_of_is_learnt():
     plain = losses_of(detector(), [sample(SIZE, BOX)])
     taught = losses_of(detector(pseudo_boxes=ALL), [sample(SIZE, BOX)])
@@ -66,6 +77,17 @@ def test_it_may_be_measured_by_what_it_says_of_given_boxes():
     model.teacher.sureness.fill_(10.0)
     assert model(inputs, samples, mode="loss")["pseudo_boxes"] == 0
     assert few > 0
+
+
+def test_the_teacher_sees_the_image_and_the_student_its_strong_view(monkeypatch):
+    model = detector(pseudo_boxes=ALL).train()
+    inputs = images_of(SIZE) | {"strong_image": images_of(SIZE, seed=1)["image"]}
+    seen = {}
+    watch(monkeypatch, model.teacher.network, seen, "teacher")
+    watch(monkeypatch, model.network, seen, "student")
+    model(inputs, [sample(SIZE, BOX)], mode="loss")
+    assert torch.equal(seen["teacher"], inputs["image"])
+    assert torch.equal(seen["student"], inputs["strong_image"])
 
 
 def test_it_waits_for_its_step():
