@@ -14,3 +14,4 @@ with read_base():
     from .tiny_focus_detr_lite0_boxes_4e_shapes import *
 
 model.update(selector=None, object_tokens=None)
+model.pop("first_range")

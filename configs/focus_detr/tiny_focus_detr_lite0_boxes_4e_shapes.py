@@ -44,6 +44,7 @@ model = dict(
         offset=0.0,
     ),
     num_queries=60,
+    first_range=16.0,  # of images with a short side of 144, as 64 suits 800
     keep_ratio=0.5,
     cascade=(1.0, 0.6, 0.2),
     object_tokens=60,
