@@ -95,6 +95,17 @@ def test_a_method_that_does_not_train_is_only_tested(tiny_config, tools, tmp_pat
     assert [script for script, _ in tools.calls] == ["test.py"]
 
 
+def test_a_second_training_starts_from_the_first_of_its_seed(config, tools, tmp_path):
+    first = tmp_path / "before.py"
+    first.write_text(config.read_text())
+    finished = run_tool(TOOL, config, "--start-from", first, "--seeds", "2", "--work-dir", tmp_path / "runs")
+    assert finished.code == 0, finished.err
+    trained = [words for script, words in tools.calls if script == "train.py"]
+    assert [Path(words[0]).stem for words in trained] == ["before", "trained"] * 2
+    for seed in (0, 1):
+        assert f"load_from={tmp_path}/runs/before/seed_{seed}/epoch_1.pth" in map(str, trained[2 * seed + 1])
+
+
 def test_an_unknown_metric_is_named(config, tools, tmp_path):
     finished = run_tool(TOOL, config, "--seeds", "1", "--metrics", "MEA", "--work-dir", tmp_path / "runs")
     assert finished.code == 2

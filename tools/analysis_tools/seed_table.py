@@ -23,7 +23,8 @@ EXAMPLE = """example:
   python tools/analysis_tools/seed_table.py CONFIG_A CONFIG_B --seeds 3 --readme configs/sparse_seg/README.md
 
 The page given with --readme needs the lines <!-- seed_table:begin --> and <!-- seed_table:end -->; with --marker NAME,
-NAME stands in for seed_table. Differences are seed by seed to the first config.
+NAME stands in for seed_table. Differences are seed by seed to the first config. With --start-from CONFIG_0 each seed
+trains CONFIG_0 first, and the other configs start from its checkpoint.
 """
 
 
@@ -59,6 +60,9 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: 3)")
     parser.add_argument("--metrics", nargs="+", default=[], help="rows of the table (default: all that every run has)")
+    parser.add_argument(
+        "--start-from", metavar="CONFIG", help="what each seed trains first, for the others to start from"
+    )
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/seed_table"), help="where runs live")
     parser.add_argument("--readme", type=Path, help="page that receives the table, between its markers")
     parser.add_argument("--marker", default="seed_table", help="name of the markers in the page")
@@ -143,13 +147,20 @@ def test_metrics(folder: Path) -> dict[str, float]:
     return {name: value for name, value in content.items() if isinstance(value, int | float) and "time" not in name}
 
 
-def execute(run: Run) -> dict[str, float]:
-    """Train (if the method trains), test, write down the result."""
+def train(run: Run, *options: str) -> Path:
+    """Train, or go on with it, and return the checkpoint; `options` are further overrides."""
+    claim_folder(run)
+    call_tool("train.py", run.config, "--work-dir", run.folder, "--resume", *run.overrides, *options)
+    return last_checkpoint(run.folder)
+
+
+def execute(run: Run, *, first: Run | None = None) -> dict[str, float]:
+    """Train (if the method trains; from the checkpoint of `first`), test, write down the result."""
     claim_folder(run)
     checkpoint = []
     if run.trains:
-        call_tool("train.py", run.config, "--work-dir", run.folder, "--resume", *run.overrides)
-        checkpoint = [last_checkpoint(run.folder)]
+        start = [f"load_from={train(first)}"] if first is not None else []
+        checkpoint = [train(run, *start)]
     call_tool("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
     metrics = test_metrics(run.folder / "test")
     result = {"config": str(run.config), "seed": run.seed, "config_sha256": run.digest, "metrics": metrics}
@@ -171,7 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for run in planned:
             metrics = finished_metrics(run)
             print(f"{name}, seed {run.seed}: {'running' if metrics is None else 'done before'}", flush=True)
-            runs[name].append(execute(run) if metrics is None else metrics)
+            first = plan(args.start_from, run.seed, args) if args.start_from and metrics is None else None
+            runs[name].append(execute(run, first=first) if metrics is None else metrics)
     shown = sys.argv[1:] if arguments is None else arguments
     command = f"python tools/analysis_tools/seed_table.py {shlex.join(shown)}"
     content = f"{seed_table(runs, metrics=args.metrics)}\n\n`{command}`"
