@@ -2,7 +2,7 @@
 
 Nothing is trained with this config: each stage has its own, and the weights of both are put together.
 
-    python tools/motion_i2v.py photo.png --drag "20,30 44,30" --config tiny_motion_i2v_shapes \
+    python tools/motion_i2v.py photo.png --drag "20,30 44,30" --config configs/motion_i2v/tiny_motion_i2v_shapes.py \
         --motion work_dirs/tiny_motion_i2v_tracks_700i_shapes/iter_700.pth \
         --frames work_dirs/tiny_motion_i2v_frames_500i_shapes/iter_500.pth --out work_dirs/drags
 """
