@@ -31,7 +31,7 @@ from sparsevision.methods.focus_detr.pseudo_boxes import PseudoBoxes, completed,
 from sparsevision.methods.focus_detr.supervision import SelectorSupervision, SelectorTarget
 from sparsevision.methods.focus_detr.targets import FIRST_RANGE
 from sparsevision.methods.focus_detr.teacher import Teacher
-from sparsevision.registry import MODELS
+from sparsevision.registry import MODELS, built
 from sparsevision.utils import UserError
 from sparsevision.utils.settings import settings_of, switches_of_preset
 
@@ -118,7 +118,7 @@ class FocusDETR(BaseModel):
         self.denoising = settings_of(Denoising, denoising)
         self.network = build_network(
             settings_of(Architecture, architecture or {}),
-            backbone=MODELS.build(backbone) if isinstance(backbone, dict) else backbone,
+            backbone=built(backbone),
             num_classes=num_classes,
             num_queries=num_queries,
             selector=selector,
@@ -141,12 +141,15 @@ class FocusDETR(BaseModel):
             zones=settings_of(IgnoreZones, zones or {}),
         )
         self.pseudo_boxes = settings_of(PseudoBoxes, pseudo_boxes)
+        self._add_parts_for_training()
+
+    def _add_parts_for_training(self) -> None:
         self.teacher = None if self.pseudo_boxes is None else self._new_teacher()
         channels = self.network.query_content.embedding_dim
-        self.label_embedding = nn.Embedding(num_classes, channels) if self.denoising else None
+        self.label_embedding = nn.Embedding(self.num_classes, channels) if self.denoising else None
         if self.criterion.weights.encoder_layers:
             layers = len(self.network.encoder.layers)
-            self.encoder_heads = EncoderHeads(layers=layers, channels=channels, num_classes=num_classes)
+            self.encoder_heads = EncoderHeads(layers=layers, channels=channels, num_classes=self.num_classes)
 
     def forward(
         self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None, mode: str = "tensor"
