@@ -8,7 +8,8 @@ The Focus-DETR paper reports 48.2 AP on val2017 for DINO with Sparse DETR at thi
 Hardware and time: 8 GPUs with 2 images each; not run by us. On one GPU: tools/train.py with --cfg-options
 train_dataloader.batch_size=16, or a learning rate that fits a smaller batch.
 One score map over all levels, one fixed set of tokens for all layers, which read the current memory; the selector
-learns where the decoder looks. Sparse DETR's auxiliary losses in the encoder are left out.
+learns where the decoder looks. Sparse DETR's losses of encoder layers are left out;
+--cfg-options +model.losses.encoder_layers=1.0 adds them.
 """
 
 from mmengine.config import read_base
