@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from sparsevision.datasets.image_io import write_png
+from sparsevision.datasets.image_io import read_image, write_png
 from sparsevision.datasets.video.flow_files import read_flow_file, write_flow_file
 from sparsevision.datasets.video.flow_pairs import FlowPairs, load_pair
+from sparsevision.layers.optical_flow import dis_flow
 from sparsevision.utils import UserError
 
 FLOW = np.random.default_rng(0).uniform(-30, 30, (2, 5, 7)).astype(np.float32)
@@ -91,3 +92,19 @@ def test_pairs_that_do_not_fit_are_named(tmp_path):
     write_png(found[0]["second_path"], np.zeros((4, 7, 3), np.uint8))
     with pytest.raises(UserError, match="one size"):
         load_pair(found[0])
+
+
+def test_all_shared_pairs_load(shared_data, tmp_path):
+    """Real pairs of frames, which have no truth, with the flow of OpenCV."""
+    frames = shared_data / "video" / "middlebury"
+    if not frames.is_dir():
+        pytest.skip("no pairs of frames among the shared test data")
+    folders = sorted(path for path in frames.iterdir() if path.is_dir())
+    for folder in folders:
+        both = np.stack([read_image(folder / f"frame{number}.png") for number in (10, 11)])
+        write_flow_file(tmp_path / folder.name / "frame10.flo", dis_flow(both)[0])
+    found = FlowPairs(frames=frames, flow=tmp_path, test_mode=True)
+    assert [sample["sample_id"] for sample in found] == [f"{folder.name}/frame10" for folder in folders]
+    for pair in map(load_pair, found):
+        assert pair["known"].all()
+        assert 0.5 < np.hypot(*pair["flow"]).mean() < 20
