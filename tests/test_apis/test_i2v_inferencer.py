@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from toy_i2v import CONFIG, write_checkpoints
 from toy_motion import predictor, renderer
 
 from sparsevision.annotation import Tracks, read_flow
@@ -179,29 +179,9 @@ def test_video_to_video_follows_the_clip(inferencer, clip, photo):
     assert np.array_equal(new.flow, kept.flow)
 
 
-def save_weights(model, path, prefix=""):
-    torch.save({"state_dict": {f"{prefix}{name}": value for name, value in model.state_dict().items()}}, path)
-    return path
-
-
-CONFIG = "tiny_motion_i2v_shapes"
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Checkpoints of the tiny config's stages, of both together, and of the autoencoder alone."""
-    from sparsevision.engine import read_config
-    from sparsevision.registry import MODELS
-
-    torch.manual_seed(0)
-    folder, model = tmp_path_factory.mktemp("weights"), MODELS.build(read_config(CONFIG).model)
-    paths = {"motion": save_weights(model.motion, folder / "motion.pth")}
-    paths["frames"] = save_weights(model.frames, folder / "frames.pth")
-    paths["whole"] = save_weights(model, folder / "whole.pth")
-    paths["flow"] = save_weights(model.motion.flow_codec, folder / "flow.pth", "flow_codec.")
-    state = {name: value for name, value in model.motion.state_dict().items() if not name.startswith("controlnet.")}
-    torch.save({"state_dict": state}, folder / "free.pth")
-    return paths | {"free": folder / "free.pth"}
+    return write_checkpoints(tmp_path_factory.mktemp("weights"))
 
 
 def test_checkpoints_of_stages_make_the_whole(files, photo):

@@ -37,6 +37,7 @@ def test_a_folder_may_be_there_or_not(tmp_path, file):
         ["event_segment.py", CONFIG, WEIGHTS, "none.h5", "--out", "x.mp4", "--masks"],
         ["demo.py", "none.jpg", "--out-dir"],
         ["demo.py", "--out-dir"],
+        ["motion_i2v.py", "none.jpg", "--out"],
         ["misc/browse_dataset.py", CONFIG, "--out-dir"],
         ["misc/scannet_submission.py", "none", "--data", "none", "--out"],
         ["analysis_tools/confusion_matrix.py", CONFIG, "--checkpoint", WEIGHTS, "--out-dir"],
