@@ -8,19 +8,18 @@ layer sorts all tokens, gathers from all of them and writes back image by image.
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from rich.console import Console
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from sparsevision.apis.example import Example, build_example
 from sparsevision.engine import run_tool
 from sparsevision.layers.ms_deform_attn import multi_scale_deformable_attention, sample_by_grid
+from sparsevision.methods.focus_detr import cost
 from sparsevision.methods.focus_detr.budget import Budget, Selection, select_tokens
 from sparsevision.methods.focus_detr.encoder_plain import encode_plainly, sample_by_stacked_grids
 from sparsevision.methods.focus_detr.network import FocusNetwork
@@ -44,7 +43,6 @@ EXAMPLE = """example:
 """
 BEGIN, END = "<!-- detr_benchmark:begin -->", "<!-- detr_benchmark:end -->"
 SPARSE, DENSE = "focus_detr_r50_boxes_12e_coco", "dino_r50_boxes_12e_coco"
-PARTS = ("backbone", "neck", "selector", "encoder", "decoder")
 RATIOS = (0.1, 0.3, 0.5)
 DINO, PLAIN, PLAIN_OURS = "DINO, dense", "keep 0.5, plain", "keep 0.5, plain, with our deformable attention"
 OURS, BY_LEVEL, STACKED = "ours", "grid_sample, level by level", "grid_sample, levels stacked"
@@ -76,19 +74,8 @@ def detector_of(config: str, size: tuple[int, int]) -> Example:
 
 def multiply_adds(example: Example, name: str) -> list[Figure]:
     """GMAC of each part of a detector and of all of it."""
-    counter = FlopCounterMode(display=False)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # fused attention is not counted
-    try:
-        with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-            example.forward("tensor")
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-    counts = counter.get_flop_counts()
-    root = type(example.model).__name__
-    figures = {part: _gmac(counts, f"{root}.network.{part}") for part in PARTS}
-    figures["all"] = _gmac(counts, "Global")
-    return [Figure(GMAC, f"{name}: {part}", value) for part, value in figures.items()]
+    found = cost.multiply_adds(example.model, lambda: example.forward("tensor"))
+    return [Figure(GMAC, f"{name}: {part}", value) for part, value in found.items()]
 
 
 def count_all(dense: Example, sparse: Example) -> list[Figure]:
@@ -98,10 +85,6 @@ def count_all(dense: Example, sparse: Example) -> list[Figure]:
         network.budget = replace(network.budget, keep_ratio=ratio)
         figures += multiply_adds(sparse, kept(ratio))
     return figures
-
-
-def _gmac(counts: Mapping[str, Mapping], module: str) -> float:
-    return sum(counts.get(module, {}).values()) / 2 / 1e9
 
 
 def noise_pyramid(size: tuple[int, int], channels: int, generator: torch.Generator) -> Pyramid:
@@ -199,7 +182,7 @@ def tables(figures: Sequence[Figure]) -> list[tuple[list[str], list[list[str]]]]
     counted = [figure for figure in figures if figure.work == GMAC]
     names = list(dict.fromkeys(figure.name.split(": ")[0] for figure in counted))
     values = {figure.name: f"{figure.value:.1f}" for figure in counted}
-    columns = [*PARTS, "all"]
+    columns = [*cost.PARTS, "all"]
     parts = [[name, *(values.get(f"{name}: {part}", "") for part in columns)] for name in names]
     times = [[figure.work, figure.name, f"{figure.value:.1f}"] for figure in figures if figure.work != GMAC]
     return [(["GMAC", *columns], parts), (["what", "how", "ms"], times)]
