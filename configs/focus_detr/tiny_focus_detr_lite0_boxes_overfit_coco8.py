@@ -38,7 +38,9 @@ coco8 = dict(
 )
 train_dataloader.update(batch_size=2, dataset=coco8)
 test_dataloader.update(batch_size=1, dataset=dict(coco8, test_mode=True))
-model.update(num_classes=num_classes, num_queries=100, denoising=dict(queries=100), max_detections=100)
+model.update(
+    num_classes=num_classes, num_queries=100, denoising=dict(queries=100), max_detections=100, first_range=26.0
+)
 train_cfg.update(max_epochs=240, val_interval=20)
 default_hooks.checkpoint.update(interval=20)
 param_scheduler = [
