@@ -65,6 +65,11 @@ class KLAutoencoder(nn.Module):
         self.quant_conv = nn.Conv2d(2 * latent_channels, 2 * latent_channels, 1)
         self.post_quant_conv = nn.Conv2d(latent_channels, latent_channels, 1)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return self.quant_conv.weight.dtype
+
     def encode(self, picture: Tensor) -> GaussianLatents:
         """picture (N,C,H,W), H and W multiples of the stride -> the distribution of its latents (N,c,H/s,W/s)."""
         mean, logvar = self.quant_conv(self.encoder(picture)).chunk(2, dim=1)

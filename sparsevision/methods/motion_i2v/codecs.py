@@ -304,7 +304,8 @@ def _encoded(autoencoder: KLAutoencoder, pictures: Tensor, generators: Generator
         raise UserError(f"generators: {len(generators)} for {len(pictures)} clips; give one for each.")
     clips = []
     for index, clip in enumerate(pictures):
-        parts = [autoencoder.encode(part) for part in clip.split(at_once)]
+        with _without_autocast(clip):
+            parts = [autoencoder.encode(part) for part in clip.to(autoencoder.dtype).split(at_once)]
         whole = GaussianLatents(
             mean=torch.cat([part.mean for part in parts]), logvar=torch.cat([part.logvar for part in parts])
         )
@@ -314,6 +315,13 @@ def _encoded(autoencoder: KLAutoencoder, pictures: Tensor, generators: Generator
 
 def _decoded(autoencoder: KLAutoencoder, latents: Tensor, at_once: int) -> Tensor:
     """Pictures (B,F,C,H,W) of unscaled latents (B,c,F,h,w)."""
-    frames = latents.transpose(1, 2)
-    parts = [autoencoder.decode(part) for part in frames.flatten(0, 1).split(at_once)]
+    frames = latents.transpose(1, 2).to(autoencoder.dtype)
+    with _without_autocast(frames):
+        parts = [autoencoder.decode(part) for part in frames.flatten(0, 1).split(at_once)]
     return torch.cat(parts).unflatten(0, frames.shape[:2])
+
+
+def _without_autocast(like: Tensor) -> torch.autocast:
+    """Mixed precision is for the networks that learn: a pixel of flow is 1 / 1024 of what its autoencoder reads, less
+    than the steps of bfloat16 there."""
+    return torch.autocast(like.device.type, enabled=False)

@@ -163,6 +163,7 @@ class FrameRenderer(DiffusionStage):
             flow=flow,
             brush=brush,
             exact_freezing=exact,
+            legacy_batch_mixing=self.unet.legacy_batch_mixing,
             on_step=on_step,
             **self.sampling_options(
                 len(image), prompts=prompts, negative_prompts=negative_prompts, steps=steps, guidance=guidance

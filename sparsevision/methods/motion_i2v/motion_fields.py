@@ -11,8 +11,7 @@ from sparsevision.utils import UserError
 class MotionFields:
     """Where the first frame's pixels go, for a batch of clips.
 
-    Make it once a clip and hand it to every step of a sampling run: the operators of the few resolutions are kept. With
-    guidance, repeat the flow over the branches first, as the network's other inputs are.
+    Make it once a clip and hand it to every step of a sampling run: the operators of the few resolutions are kept.
 
     Args:
         flow: (B,F,2,H,W) displacement in pixels from frame 0 to each frame, (dx, dy) right and down; field 0 is zero.

@@ -49,6 +49,22 @@ class Conditions:
     no_motion: Any = None
 
 
+def guided_at_once(network: Network, sample: Tensor, t: Tensor, conditions: Conditions, guidance: Guidance) -> Tensor:
+    """As `guided` by text, both branches in one call, that of no words first: as released, for the sake of what
+    `MotionFields` mixes in a batch. The motion of `conditions` is that of twice as many clips.
+
+    Raises:
+        UserError: guidance without both texts, or by motion.
+    """
+    if conditions.text is None or conditions.empty_text is None:
+        raise UserError("guidance needs text and empty_text, the encoding of no words or of a negative prompt.")
+    if guidance.motion != 1:
+        raise UserError("branches in one call, as released, are guided by text alone; leave guidance.motion at 1.")
+    texts = torch.cat([conditions.empty_text, conditions.text])
+    base, full = network(torch.cat([sample, sample]), torch.cat([t, t]), texts, conditions.motion).chunk(2)
+    return base + guidance.text * (full - base)
+
+
 def guided(network: Network, sample: Tensor, t: Tensor, conditions: Conditions, guidance: Guidance) -> Tensor:
     """e(0,0) + w_motion (e(0,m) - e(0,0)) + w_text (e(text,m) - e(0,m)), with as few calls as the weights allow.
 

@@ -12,7 +12,15 @@ from torch import Tensor
 
 from sparsevision.methods.motion_i2v.brush import clip_brush, latent_brush
 from sparsevision.methods.motion_i2v.motion_fields import MotionFields
-from sparsevision.methods.motion_i2v.sampling import Conditions, Guidance, Network, OnStep, denoise, guided
+from sparsevision.methods.motion_i2v.sampling import (
+    Conditions,
+    Guidance,
+    Network,
+    OnStep,
+    denoise,
+    guided,
+    guided_at_once,
+)
 from sparsevision.methods.motion_i2v.schedule import NoiseSchedule
 from sparsevision.methods.motion_i2v.stage_one import PUBLISHED_STEPS
 from sparsevision.utils import UserError
@@ -32,6 +40,7 @@ def sample_frames(
     guidance: Guidance | None = None,
     brush: ArrayLike | None = None,
     exact_freezing: bool = False,
+    legacy_batch_mixing: bool = False,
     eta: float = 0.0,
     generators: Sequence[torch.Generator] | None = None,
     on_step: OnStep | None = None,
@@ -51,6 +60,7 @@ def sample_frames(
         brush: (H, W) or (B, H, W), 1 = frozen: its latents are the noised reference after every step but the last.
         exact_freezing: the published code leaves the brush out before the first step and after the last, so that frozen
             parts drift a little; true freezes there, too. Follow it with `paste_frozen` on the decoded pixels.
+        legacy_batch_mixing: see `MotionFields`; with guidance by text, both branches are one batch then, as released.
         eta: see `denoise`.
         generators: see `denoise`.
         on_step: see `denoise`.
@@ -63,8 +73,10 @@ def sample_frames(
     frozen = None if brush is None else _frozen_cells(brush, noise, tuple(flow.shape[-2:]))
     fields = with_reference_field(flow)
     guidance = guidance or Guidance()
+    at_once = legacy_batch_mixing and text is not None and guidance.text != 1
+    motion = MotionFields(torch.cat([fields, fields]) if at_once else fields, legacy_batch_mixing=legacy_batch_mixing)
     no_motion = MotionFields(torch.zeros_like(fields)) if guidance.motion != 1 else None
-    conditions = Conditions(text=text, empty_text=empty_text, motion=MotionFields(fields), no_motion=no_motion)
+    conditions = Conditions(text=text, empty_text=empty_text, motion=motion, no_motion=no_motion)
 
     def keep(latents: Tensor, t: int | None) -> Tensor:
         if frozen is not None and (t is not None or exact_freezing):
@@ -73,7 +85,7 @@ def sample_frames(
         return torch.cat([reference[:, :, None], latents[:, :, 1:]], dim=2)
 
     def predict(latents: Tensor, t: Tensor) -> Tensor:
-        return guided(network, latents, t, conditions, guidance)
+        return (guided_at_once if at_once else guided)(network, latents, t, conditions, guidance)
 
     start = keep(noise, schedule.timesteps(steps)[0] if exact_freezing else None)
     options = {"eta": eta, "generators": generators, "after_step": keep, "on_step": on_step}

@@ -40,6 +40,28 @@ def test_flow_is_scaled_and_the_condition_is_not(flow_codec):
 
 
 @torch.no_grad()
+def test_mixed_precision_leaves_the_codecs_alone(flow_codec):
+    flow, images = torch.randn(1, 3, 2, 16, 24) * 4, torch.rand(1, 3, 3, 16, 24)
+    image_codec = ImageVAECodec(autoencoder=small_autoencoder(3))
+    mask = torch.ones(1, 3, 1, 16, 24)
+
+    def everything():
+        latents, pictures = flow_codec.encode(flow, generators=seeded([1])), image_codec.encode(images)
+        return (
+            latents,
+            pictures,
+            flow_codec.decode(latents),
+            image_codec.decode(pictures),
+            flow_codec.condition(flow, mask),
+        )
+
+    exact = everything()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = everything()
+    assert all(torch.equal(one, other) for one, other in zip(exact, mixed, strict=True))
+
+
+@torch.no_grad()
 def test_decoded_flow_is_in_pixels_and_no_longer_than_the_picture(flow_codec):
     latents = torch.randn(1, 4, 2, 2, 3)
     picture = flow_codec.autoencoder.decode(latents[0].transpose(0, 1) / 0.18215)

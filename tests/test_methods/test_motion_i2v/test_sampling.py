@@ -201,6 +201,20 @@ def test_no_more_calls_than_the_weights_need(guidance, words, calls):
     assert len(recorder.calls) == calls
 
 
+def test_branches_of_one_call_give_the_same_where_nothing_is_mixed():
+    inputs, recorder = stage_two_inputs([1, 2]), Recorder()
+    options = {"schedule": SCHEDULE, "steps": 2}
+    one_by_one = sample_frames(network, **inputs, **options)
+    at_once = sample_frames(recorder, **inputs, **options, legacy_batch_mixing=True)
+    assert torch.allclose(one_by_one, at_once, atol=1e-5)
+    assert len(recorder.calls) == 2
+    _, t, text, motion = recorder.calls[0]
+    assert t.tolist() == [501] * 4
+    assert torch.equal(text, torch.cat([inputs["empty_text"], inputs["text"]]))
+    assert motion.legacy_batch_mixing
+    assert torch.equal(motion.flow, with_reference_field(torch.cat([inputs["flow"]] * 2)))
+
+
 def test_stage_two_is_led_away_from_a_clip_at_rest():
     recorder = Recorder()
     sample_frames(recorder, **stage_two_inputs([1]), schedule=SCHEDULE, steps=1, guidance=Guidance(motion=2))

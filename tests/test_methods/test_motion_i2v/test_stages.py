@@ -9,6 +9,7 @@ from sparsevision.apis.example import build_example
 from sparsevision.engine.checkpoint import load_state_dict
 from sparsevision.methods.motion_i2v import (
     FlowAutoencoder,
+    Guidance,
     MotionI2V,
     PatchFlowCodec,
 )
@@ -107,6 +108,18 @@ def test_the_released_mixture_of_clips_is_not_in_the_training():
         part = slice(index, index + 1)
         alone = model._network(clean[part], times[part], text[part], flow[part])
         assert (alone - together[part]).abs().max() < 1e-5
+
+
+def test_the_released_mixture_is_in_the_sampling_behind_its_switch():
+    plain, mixing = renderer(), renderer(legacy_batch_mixing=True)
+    mixing.load_state_dict(plain.state_dict())
+    image, flow = torch.rand(1, 3, *SIZE), 4 * torch.randn(1, 3, 2, *SIZE)
+    options = {"flow": flow, "seeds": [1], "prompts": ["a red ball"]}
+    assert (plain.sample(image, **options) - mixing.sample(image, **options)).abs().max() > 1e-4
+    options["guidance"] = Guidance(text=1)  # one branch of one clip has nothing to be mixed with
+    assert torch.equal(plain.sample(image, **options), mixing.sample(image, **options))
+    with pytest.raises(UserError, match="guided by text alone"):
+        mixing.sample(image, **options | {"guidance": Guidance(text=2, motion=2)})
 
 
 def test_a_controlnet_starts_as_a_copy_of_the_loaded_unet():
