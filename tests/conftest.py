@@ -1,7 +1,8 @@
-"""What all tests share: cached weights and the shared test data (both skip where absent), and the count of skips."""
+"""What all tests share: cached weights, shared test data, a browser (all skip where absent), and the count of skips."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sparsevision.weights import find_weights
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+BROWSERS = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +32,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the shared test data (../shared/data) are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Headless Chromium, one for the session."""
+    playwright = pytest.importorskip("playwright.sync_api", reason='browser tests need `pip install ".[dev]"`')
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no browser: install Chromium (apt install chromium) or Chrome so that it is on the PATH")
+    with playwright.sync_playwright() as session:
+        chromium = session.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

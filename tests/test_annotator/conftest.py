@@ -1,7 +1,6 @@
-"""A running annotation server, a plain client of it, and a headless browser (skipped where there is none)."""
+"""A running annotation server, a plain client of it, and tabs of a headless browser."""
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from page_server import Client, running, two_tone
 from PIL import Image
 
 from sparsevision.annotator import AnnotatorServer
-
-BROWSERS = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable")
 
 
 @pytest.fixture
@@ -36,19 +33,6 @@ def server(photos) -> Iterator[AnnotatorServer]:
 def client(server) -> Client:
     """A client of `server`."""
     return Client(server)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Headless Chromium, one for the session."""
-    playwright = pytest.importorskip("playwright.sync_api", reason='browser tests need `pip install ".[dev]"`')
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no browser: install Chromium (apt install chromium) or Chrome so that it is on the PATH")
-    with playwright.sync_playwright() as session:
-        chromium = session.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
