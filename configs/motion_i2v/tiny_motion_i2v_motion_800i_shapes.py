@@ -22,7 +22,7 @@ model = dict(
     preset="fixed",
     frames=fields,
     image_codec=dict(type=PixelShuffleCodec, patch=4),
-    flow_codec=dict(type=PatchFlowCodec, patch=4, latent_scale=0.25),
+    flow_codec=dict(type=PatchFlowCodec, patch=4, latent_scale=0.3),
     architecture=dict(
         channels=(32, 64),
         layers=1,

@@ -16,7 +16,7 @@ load = [
     dict(type=LoadClipTruth),
 ]
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=6,
     num_workers=0,
     sampler=dict(type=SeededInfiniteSampler, shuffle=True),
     dataset=dict(
