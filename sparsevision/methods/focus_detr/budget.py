@@ -54,12 +54,14 @@ class Selection:
         scores: (B,K) their foreground logits.
         counts: K_j of each layer, K_0 = K.
         own: for each layer one number an image, at most K_j.
+        by_batch: see `Budget`; what an image takes beyond its own share then plays a part among object tokens.
     """
 
     tokens: Tensor
     scores: Tensor
     counts: tuple[int, ...]
     own: tuple[tuple[int, ...], ...]
+    by_batch: bool = False
 
     def kept(self, layer: int) -> Tensor:
         """(B,K_j) indices."""
@@ -90,12 +92,11 @@ def select_tokens(logits: Tensor, pyramid: Pyramid, budget: Budget) -> Selection
     padding = pyramid.padding
     filled = scores.masked_fill(padding, scores.min()) if budget.by_batch else scores.masked_fill(padding, -torch.inf)
     shares = _first_counts(pyramid.valid_tokens, budget)
-    if budget.level_ratios is not None:
-        filled = _best_of_levels(filled, pyramid, shares)
+    ranked = filled if budget.level_ratios is None else _best_of_levels(filled, pyramid, shares)
     totals = shares.sum(-1).clamp(min=1)
     counts, own = _layer_counts(totals, budget)
-    best = filled.topk(counts[0], dim=1, sorted=True)
-    return Selection(tokens=best.indices, scores=best.values, counts=counts, own=own)
+    tokens = ranked.topk(counts[0], dim=1, sorted=True).indices
+    return Selection(tokens=tokens, scores=filled.gather(1, tokens), counts=counts, own=own, by_batch=budget.by_batch)
 
 
 def _first_counts(valid: Tensor, budget: Budget) -> Tensor:

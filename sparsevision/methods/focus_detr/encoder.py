@@ -191,7 +191,8 @@ class Encoder(nn.Module):
             valid = None if selection.whole(index) else selection.kept_valid(index)
             updated = own
             if self.object_tokens is not None:
-                chosen, padding = self._objects(index, own, selection.scores[:, :count], valid, class_head)
+                candidates = None if selection.by_batch else valid
+                chosen, padding = self._objects(index, own, selection.scores[:, :count], candidates, class_head)
                 updated = layer.attend(own, placed, chosen, padding)
             updated = layer.read(updated, placed, memory, references[:, :count], pyramid)
             if valid is not None:
@@ -210,7 +211,7 @@ class Encoder(nn.Module):
         """Places (B,O) of object tokens among a layer's tokens (B,K,C), and which of them (B,O) only fill up."""
         head = self.class_heads[index] if hasattr(self, "class_heads") else class_head
         scores = _object_scores(head(tokens).float().amax(-1), foreground, self.object_score)
-        if valid is None or self.stale_value:
+        if valid is None:
             return scores.topk(min(self.object_tokens, scores.shape[1]), dim=1).indices, None
         scores = scores.masked_fill(~valid, -torch.inf)
         best = scores.topk(min(self.object_tokens, scores.shape[1]), dim=1)

@@ -97,7 +97,9 @@ class FocusNetwork(nn.Module):
             foreground_logits=logits,
             kept=_kept(selection),
             kept_valid=_kept_valid(selection),
-            proposal_features=self.proposals(memory, dropped=self._dropped(pyramid, boxes)),
+            proposal_features=self.proposals(
+                memory, dropped=_dropped(pyramid, boxes, borders=self.switches.invalid_proposals)
+            ),
             proposal_boxes=boxes,
             level_positions=pyramid.positions,
             by_layer=tuple(layers or ()),
@@ -142,15 +144,15 @@ class FocusNetwork(nn.Module):
 
     def _foreground(self, pyramid: Pyramid) -> Tensor:
         """(B,N)."""
-        seen = self.proposals(
-            pyramid.features + pyramid.positions, dropped=self._dropped(pyramid, token_boxes(pyramid))
-        )
+        dropped = _dropped(pyramid, token_boxes(pyramid), borders=self.switches.zeroed_borders)
+        seen = self.proposals(pyramid.features + pyramid.positions, dropped=dropped)
         padding = pyramid.padding if pyramid.is_padded and not self.switches.padding_counts else None
         return self.selector(seen, shapes=pyramid.shapes, padding=padding)
 
-    def _dropped(self, pyramid: Pyramid, boxes: Tensor) -> Tensor:
-        """(B,N) bool: tokens that the transform sees as zeros."""
-        return boxes.isinf().any(-1) if self.switches.zeroed_borders else pyramid.padding
+
+def _dropped(pyramid: Pyramid, boxes: Tensor, *, borders: bool) -> Tensor:
+    """(B,N) bool: tokens that the transform sees as zeros, padding and maybe those at borders, which have no box."""
+    return boxes.isinf().any(-1) if borders else pyramid.padding
 
 
 def _merged(

@@ -102,3 +102,14 @@ def test_shares_that_make_no_sense_are_told(settings, message):
 def test_too_few_level_ratios_are_told():
     with pytest.raises(UserError, match="2 levels"):
         select_tokens(logits(), pyramid((8, 10)), Budget(level_ratios=(1.0,)))
+
+
+@pytest.mark.parametrize("by_batch", [True, False])
+def test_scores_are_finite_where_a_small_image_of_a_batch_fills_up(by_batch):
+    """An infinite one would make a token that no level wanted an object, whatever its class."""
+    budget = Budget(keep_ratio=1.0, cascade=(1.0,), level_ratios=(0.25, 0.5), by_batch=by_batch)
+    selection = select_tokens(logits(2), pyramid((8, 10), (4, 6)), budget)
+    assert selection.own == ((30, 9),)
+    assert selection.scores[1, :9].isfinite().all()
+    assert selection.scores.isfinite().all() == by_batch
+    assert selection.by_batch == by_batch

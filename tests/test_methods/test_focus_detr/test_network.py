@@ -217,3 +217,38 @@ def test_a_cascade_for_another_number_of_layers_is_told():
 def test_an_unknown_object_score_is_told():
     with pytest.raises(UserError, match="logit_product"):
         Encoder(object_score="sum")
+
+
+@pytest.mark.parametrize("stale_value", [True, False])
+def test_what_encoder_layers_read_does_not_decide_which_tokens_are_objects(stale_value):
+    changes = {"stale_value": stale_value, "object_score": "class_logit"}
+    net = build(changes=changes)
+    images, sizes = random_images((128, 128), (64, 80))
+    with torch.no_grad():
+        together, alone = net.encode(images, sizes), net.encode(images[1:, :, :64, :80], [(64, 80)])
+    torch.testing.assert_close(rows(together, 1), alone.memory[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("batch_budget", "alone"), [(True, False), (False, True)])
+def test_object_tokens_beyond_the_share_of_an_image_are_of_the_released_budget(batch_budget, alone):
+    """Also with the released product of logits, which padding of a score of minus infinity would win."""
+    net = build(preset="published", changes={"batch_budget": batch_budget, "blind_evaluation": False})
+    chosen, layer = {}, net.encoder.layers[0]
+    attend = layer.attend
+    layer.attend = lambda *given: chosen.update(places=given[2], padding=given[3]) or attend(*given)
+    with torch.no_grad():
+        encoded = net.encode(*random_images((128, 128), (40, 48)))
+    assert (chosen["padding"] is not None) == alone
+    if alone:
+        assert not chosen["padding"].any()
+        assert encoded.kept_valid[0].gather(1, chosen["places"]).all()
+
+
+def test_borders_as_the_selector_sees_them_and_as_proposals_are_two_switches():
+    images = random_images((64, 448))
+    for changes, same in (({"zeroed_borders": False}, True), ({"invalid_proposals": False}, False)):
+        with torch.no_grad():
+            encoded = build(preset="published", changes=changes).encode(*images)
+        borders = encoded.proposal_features[encoded.proposal_boxes.isinf().any(-1)]
+        assert len(borders) > 1
+        assert torch.equal(borders, borders[:1].expand_as(borders)) == same
