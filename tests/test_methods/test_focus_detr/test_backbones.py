@@ -130,3 +130,10 @@ def test_the_real_lite0_gives_the_features_of_the_classifier(weights):
     pixels = torch.rand(1, 3, 96, 64) * 255
     with torch.no_grad():
         torch.testing.assert_close(backbone((pixels - 127) / 128)[1], classifier.middle(pixels), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("size", "released"), [("tiny", 0.1), ("small", 0.2), ("base", 0.2), ("large", 0.2)])
+def test_the_released_drop_path(size, released):
+    """detrex names it for the two smaller ones; the others have detectron2's own."""
+    with torch.device("meta"):
+        assert SwinBackbone(size=size).features[7][1].stochastic_depth.p == pytest.approx(released)
