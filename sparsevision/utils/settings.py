@@ -30,10 +30,13 @@ def switches_of_preset(
     """The switches of a preset with some of them changed.
 
     Raises:
-        UserError: no such preset or switch.
+        UserError: no such preset or switch, or a switch that is on or off has another value, such as the text "no".
     """
     if preset not in presets:
         raise UserError(f"preset={preset!r}; expected one of {', '.join(presets)}.")
+    for name, value in (changes or {}).items():
+        if isinstance(getattr(presets[preset], name, None), bool) and not isinstance(value, bool):
+            raise UserError(f"switches: {name}={value!r}; expected True or False.")
     try:
         return replace(presets[preset], **(changes or {}))
     except TypeError as error:

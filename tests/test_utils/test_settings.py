@@ -29,3 +29,5 @@ def test_a_preset_with_one_switch_changed():
         switches_of_preset(presets, "best")
     with pytest.raises(UserError, match=r"switches=\{'typo': True\}: expected some of happy, loud"):
         switches_of_preset(presets, "fixed", {"typo": True})
+    with pytest.raises(UserError, match="loud='no'; expected True or False"):
+        switches_of_preset(presets, "fixed", {"loud": "no"})

@@ -48,14 +48,14 @@ class Architecture:
     offset: float = -0.5
 
     def __post_init__(self) -> None:
+        for name in ("channels", "heads", "levels", "points", "hidden", "encoder_layers", "decoder_layers"):
+            if getattr(self, name) < 1:
+                raise UserError(f"architecture: {name}={getattr(self, name)}; expected 1 or more.")
         if self.channels % 4 or self.channels % self.heads or self.channels % self.groups:
             raise UserError(
                 f"architecture: channels={self.channels}, heads={self.heads}; expected a multiple of 4, of the number "
                 f"of heads and of {self.groups}, the groups of the neck's norm."
             )
-        for name in ("levels", "points", "hidden", "encoder_layers", "decoder_layers"):
-            if getattr(self, name) < 1:
-                raise UserError(f"architecture: {name}={getattr(self, name)}; expected 1 or more.")
 
     @property
     def groups(self) -> int:

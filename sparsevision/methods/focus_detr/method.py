@@ -37,7 +37,6 @@ from sparsevision.utils.settings import settings_of, switches_of_preset
 
 FIRST_STRIDE = 8  # of the backbone's finest map; each level is half as fine as the one before
 LAST_LAYER = slice(-1, None)
-LEAST_SURENESS = 1e-3  # of a teacher that has found nothing yet
 
 
 @MODELS.register_module()
@@ -77,7 +76,7 @@ class FocusDETR(BaseModel):
         switches: single switches that differ from the preset.
 
     Raises:
-        UserError: no such preset, switch, setting, selector or target; a ratio that is none.
+        UserError: no such preset, switch, setting, selector or target; a ratio that is none, a number below 1.
     """
 
     optional_state = ("label_embedding.", "teacher.", "encoder_heads.")  # for training: no prediction depends on them
@@ -112,6 +111,8 @@ class FocusDETR(BaseModel):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or ImagePreprocessor(), init_cfg=init_cfg)
+        counts = {"num_classes": num_classes, "num_queries": num_queries, "max_detections": max_detections}
+        _check_counts(**counts, object_tokens=object_tokens)
         self.num_classes, self.max_detections, self.report_tokens = num_classes, max_detections, report_tokens
         self.preset, self.switches = preset, switches_of_preset(PRESETS, preset, switches)
         self.keep_ratio_range = _checked_range(keep_ratio_range)
@@ -172,7 +173,8 @@ class FocusDETR(BaseModel):
         Where there is a "strong_image" (see `StrongView`), that is what is learnt on; a teacher looks at "image".
 
         Raises:
-            UserError: the samples lack boxes or hold unknown classes, or a prediction is no number.
+            UserError: the samples lack boxes, or points where the selector learns from them, or hold unknown classes,
+                or a prediction is no number.
         """
         images, truths = inputs.get("strong_image", inputs["image"]), self.truths_of(data_samples)
         if self.teacher is None:
@@ -207,8 +209,8 @@ class FocusDETR(BaseModel):
         if settings.relative:
             pairs = zip(found, truths, strict=True)
             known = [scores_of_known(*seen, truth=truth, settings=settings) for seen, truth in pairs]
-            scale = self.teacher.reckon(torch.cat(known)).clamp(min=LEAST_SURENESS)
-            found = [(corners, labels, scores / scale) for corners, labels, scores in found]
+            self.teacher.reckon(torch.cat(known))
+            found = [(corners, labels, self.teacher.relative(scores)) for corners, labels, scores in found]
         mined = [
             mine_boxes(*seen, known=torch.cat([truth.corners, truth.ignored]), settings=settings)
             for seen, truth in zip(found, truths, strict=True)
@@ -219,6 +221,11 @@ class FocusDETR(BaseModel):
 
     def truths_of(self, samples: Sequence[DetectionSample]) -> list[GroundTruth]:
         """What the samples teach. Raises UserError, see `loss`."""
+        if self.supervision.target == "points" and not all("gt_points" in sample for sample in samples):
+            raise UserError(
+                "selector_target='points' learns from `gt_points`, which a sample lacks: put PointsInBoxes behind "
+                "LoadBoxes, or give SparseBoxes a point_spread."
+            )
         truths = [_truth(sample) for sample in samples]
         labels = torch.cat([truth.labels for truth in truths])
         low, high = torch.stack(labels.aminmax()).tolist() if len(labels) else (0, 0)
@@ -367,6 +374,12 @@ def _report_tokens(sample: DetectionSample, encoded: Encoded, index: int) -> Non
     pairs = zip(encoded.kept, encoded.kept_valid, strict=True)
     sample.kept_tokens = [tokens[index][valid[index]] for tokens, valid in pairs]
     sample.token_shapes = list(encoded.shapes)
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise UserError(f"FocusDETR: {name}={count}; expected 1 or more.")
 
 
 def _checked_range(bounds: Sequence[float] | None) -> tuple[float, float] | None:

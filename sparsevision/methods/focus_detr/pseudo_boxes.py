@@ -25,7 +25,7 @@ class PseudoBoxes:
         low: how sure of a box that is a zone where nothing is background.
         relative: high and low are shares of the mean score that it gives to the given boxes which it finds; otherwise
             they are scores. Where half of the objects are taught to be background, scores of all objects are low, and
-            they rise as what it finds is learnt.
+            they rise as what it finds is learnt. Until it finds a given box it is sure of nothing.
         overlap: IoU with a given box from which a box is that object, and not a new one.
         duplicates: IoU with a more confident box from which a box is the same object.
 

@@ -55,3 +55,7 @@ class Teacher(nn.Module):
         pace = torch.where(self.sureness > 0, 1 - SURENESS_MOMENTUM, 1.0)
         self.sureness.lerp_(mean.to(self.sureness), pace.to(self.sureness))
         return self.sureness
+
+    def relative(self, scores: Tensor) -> Tensor:
+        """Scores (F,) as shares of what it is sure of; zeros while it has found nothing that was drawn."""
+        return torch.where(self.sureness > 0, scores / self.sureness, torch.zeros_like(scores))

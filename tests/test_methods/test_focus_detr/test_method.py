@@ -215,6 +215,12 @@ def test_a_sample_without_boxes_or_with_unknown_classes():
         ({"architecture": {"levels": 0}}, "levels"),
         ({"preset": "fast"}, "preset"),
         ({"switches": {"turbo": True}}, "switches"),
+        ({"switches": {"stale_value": "no"}}, "stale_value='no'; expected True or False"),
+        ({"num_classes": 0}, "num_classes=0"),
+        ({"num_queries": 0}, "num_queries=0"),
+        ({"object_tokens": 0}, "object_tokens=0"),
+        ({"max_detections": 0}, "max_detections=0"),
+        ({"architecture": {"heads": 0}}, "heads=0"),
     ],
 )
 def test_settings_that_do_not_exist(wrong, named):

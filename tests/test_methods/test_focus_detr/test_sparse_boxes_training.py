@@ -157,3 +157,19 @@ def test_images_without_any_box_can_be_taught():
 def test_settings_that_mean_nothing_are_told():
     with pytest.raises(UserError, match="PseudoBoxes"):
         detector(pseudo_boxes={"threshold": 0.5})
+
+
+def test_a_teacher_that_finds_none_of_the_given_boxes_is_sure_of_nothing():
+    never = {**ALL, "relative": True, "high": 0.01, "low": 0.01, "overlap": 1.0}
+    model = detector(pseudo_boxes=never)
+    taught = losses_of(model, [sample(SIZE, BOX)])
+    assert model.teacher.sureness == 0
+    assert taught["pseudo_boxes"] == 0
+
+
+def test_points_to_learn_from_have_to_be_there():
+    model, data = detector(selector_target="points"), sample(SIZE, BOX)
+    assert torch.isfinite(total(losses_of(model, [data])))
+    del data.gt_points
+    with pytest.raises(UserError, match="PointsInBoxes"):
+        losses_of(model, [data])
