@@ -76,10 +76,10 @@ class TokenCoverageMetric(BaseMetric):
 
 def _kept_tokens(sample: Sample) -> tuple[list[NDArray], list[tuple[int, int]]]:
     kept, shapes = sample.get("kept_tokens"), sample.get("token_shapes")
-    if kept is None or shapes is None:
+    if not kept or shapes is None:
         raise UserError(
             f"{name_of(sample)}: the sample has no kept_tokens with token_shapes, which TokenCoverageMetric needs; "
-            "they come from a detector with a selector that is asked for them."
+            "they come from a detector with a selector (a dense encoder chooses none) and report_tokens=True."
         )
     return [array_of(own).astype(np.int64) for own in kept], [(int(height), int(width)) for height, width in shapes]
 

@@ -79,6 +79,8 @@ def test_samples_without_tokens_are_named():
     del sample.kept_tokens
     with pytest.raises(UserError, match="a: the sample has no kept_tokens"):
         evaluate([sample])
+    with pytest.raises(UserError, match="a dense encoder chooses none"):
+        evaluate([sample_with([[0, 0, 9, 9]], [])])
     with pytest.raises(UserError, match="strides has 4 entries, the model has 2 levels"):
         TokenCoverageMetric(strides=(8, 16, 32, 64)).process({}, [sample_with([[0, 0, 9, 9]], [[0]])])
     nameless = sample_with([[0, 0, 9, 9]], [[0]])

@@ -126,6 +126,10 @@ def _chosen_categories(names: Mapping[int, str], classes: Sequence[str] | None) 
     """Category ids in the order of the labels."""
     if classes is None:
         return list(names)
+    if isinstance(classes, str):
+        raise AnnotationError(
+            f"classes={classes!r:.60}: is one text; expected several names, such as ({classes!r:.60},)."
+        )
     by_name = {name: category for category, name in names.items()}
     for name in classes:
         if name not in by_name:

@@ -118,6 +118,8 @@ def test_unknown_classes_get_a_suggestion(read):
         read(tiny_document(), classes=("cap",))
     with pytest.raises(UserError, match="a name comes twice"):
         read(tiny_document(), classes=("cup", "cup"))
+    with pytest.raises(UserError, match=r"is one text; expected several names, such as \('cup',\)"):
+        read(tiny_document(), classes="cup")
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2", "[" * 100_000])
