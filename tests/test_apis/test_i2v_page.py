@@ -30,7 +30,8 @@ def test_clicks_become_drags_and_points_that_stay():
     sketch = clicked(Sketch(GREY), (10, 20), (40, 20), (40, 50)).set_apart()
     sketch = clicked(sketch, (5, 5))
     assert [drag.tolist() for drag in sketch.drags] == [[[10, 20], [40, 20], [40, 50]], [[5, 5]]]
-    assert sketch.words() == "1 drag, 1 point that stays"
+    assert sketch.words() == "1 drag of 3 clicks, 1 point that stays"
+    assert clicked(sketch.set_apart(), (1, 1), (9, 9)).words() == "2 drags of 5 clicks, 1 point that stays"
     assert [len(drag) for drag in sketch.undone().drags] == [3]
     assert [len(drag) for drag in sketch.undone().undone().drags] == [2]
     assert clicked(sketch.undone(), (7, 7)).drags[0].tolist()[-1] == [7, 7], "the drag goes on"
@@ -154,14 +155,14 @@ def test_draw_preview_sample_download_in_a_browser(address, browser, tmp_path):
     assert "Give an image first" in tab.wait_for_selector(".toast-body").text_content()
     hands.give(tmp_path / "photo.png")
     hands.click(20, 28)
-    hands.says("1 point that stays")
     hands.click(44, 28)
-    hands.says("1 drag")
+    hands.click(44, 40)
+    hands.says("1 drag of 3 clicks")
     hands.press("apart")
     hands.click(50, 50)
-    hands.says("1 drag, 1 point that stays")
+    hands.says("1 drag of 3 clicks, 1 point that stays")
     hands.press("undo")
-    tab.wait_for_function("() => document.querySelector('#words').textContent.trim() === '1 drag'")
+    tab.wait_for_function("() => document.querySelector('#words').textContent.trim() === '1 drag of 3 clicks'")
     tab.get_by_label("brush", exact=True).check()
     hands.click(30, 28)
     hands.says("% of the image may move")

@@ -125,7 +125,8 @@ def _draw(gr: ModuleType, photo: Any, canvas: Any, words: Any, sketch: Any, tool
         return lambda own: shown(None if own is None else change(own))
 
     outputs = [sketch, canvas, words]
-    quick = {"show_progress": "hidden", "api_visibility": "private"}
+    quick = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple"}
+    quick |= {"concurrency_limit": 1, "concurrency_id": "sketch"}  # quick clicks come one after the other, none is lost
     photo.change(given, photo, outputs, **quick)
     canvas.select(click, [sketch, tools["tool"], tools["radius"]], outputs, **quick)
     for name, change in (("apart", Sketch.set_apart), ("undo", Sketch.undone), ("clear", Sketch.cleared)):

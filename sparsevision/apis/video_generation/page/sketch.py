@@ -107,9 +107,10 @@ class Sketch:
 
     def words(self) -> str:
         """What is drawn, in words."""
-        still = sum(len(clicks) == 1 for clicks in self.drags)
-        counts = [(len(self.drags) - still, "drag"), (still, "point that stays")]
-        named = [f"{count} {name if count == 1 else _plural(name)}" for count, name in counts if count]
+        moving = [len(clicks) for clicks in self.drags if len(clicks) > 1]
+        still = len(self.drags) - len(moving)
+        named = [f"{len(moving)} drag{'s'[: len(moving) > 1]} of {sum(moving)} clicks"] if moving else []
+        named += [f"{still} point{'s that stay' if still > 1 else ' that stays'}"] if still else []
         frozen = self.brush
         if frozen is not None:
             named.append(f"{100 * (1 - frozen.mean()):.0f}% of the image may move")
@@ -123,10 +124,6 @@ class Sketch:
                     groups.append([])
                 groups[-1].append(mark)
         return groups
-
-
-def _plural(name: str) -> str:
-    return "points that stay" if name == "point that stays" else f"{name}s"
 
 
 def _paint(canvas: NDArray[np.uint8], before: tuple[float, float], after: tuple[float, float], radius: float) -> None:
