@@ -28,7 +28,7 @@ from sparsevision.engine.schedule import resume_schedulers, scheduler_states
 from sparsevision.engine.state import hook_states, load_hook_states, pack_message_hub, resume_rng, unpack_message_hub
 from sparsevision.registry import HOOKS
 from sparsevision.utils import UserError
-from sparsevision.utils.randomness import capture_rng
+from sparsevision.utils.randomness import capture_rng, part_streams
 
 OURS = {
     "mmengine.runner.loops.EpochBasedTrainLoop": EpochTrainLoop,
@@ -149,10 +149,15 @@ class Runner(mmengine.runner.Runner):
                 release_workers(getattr(loop, "dataloader", None))
 
     def load_or_resume(self) -> None:
-        """Resume from a named or the latest checkpoint, or load weights. To test, every key must fit."""
+        """Resume from a named or the latest checkpoint, or load weights. To test, every key must fit.
+
+        In a training, from here on each process draws random numbers of its own.
+        """
         if self._has_loaded:
             return
         training = isinstance(self._train_loop, BaseLoop)
+        if training:
+            part_streams(self.seed, self.rank)
         if self._resume and training:
             source = self._load_from or find_latest(self.work_dir)
             if source is None:

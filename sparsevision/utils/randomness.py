@@ -37,6 +37,20 @@ def restore_rng(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all([cuda.cpu() for cuda in state["cuda"]])
 
 
+def part_streams(seed: int, rank: int) -> None:
+    """Set this process's global generators apart from those of other ranks; rank 0's go on as they are.
+
+    All processes are seeded alike, for the same initial weights. What is drawn while they train, such as dropout and
+    the noise of diffusion, must differ between them.
+    """
+    if rank == 0:
+        return
+    words = np.random.SeedSequence((seed, rank)).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(words[1])  # noqa: NPY002
+    torch.manual_seed(int(words[2]))
+
+
 @contextmanager
 def preserved_rng() -> Iterator[None]:
     """Whatever the block draws, the random stream afterwards goes on as if the block had not been there."""

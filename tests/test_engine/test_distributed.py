@@ -41,6 +41,19 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path):
     assert ranks[0]["meta"]["mean"] == pytest.approx(metrics["mean"], abs=1e-6)
     states = load_checkpoint(tmp_path / "two" / "iter_5.pth")["rng"]
     assert len(states) == 2
+    assert not any(torch.equal(*(state[name][1] for state in states)) for name in ("python", "numpy"))
+    assert not torch.equal(states[0]["torch"], states[1]["torch"]), "dropout and noise of two ranks are not the same"
+
+
+def test_ranks_draw_numbers_of_their_own(tmp_path):
+    ends = []
+    for number, rank in enumerate((0, 1, 1)):
+        runner = five_steps(tmp_path / str(number), 2, "none")
+        runner._rank = rank
+        runner.train()
+        ends.append(torch.get_rng_state())
+    assert not torch.equal(ends[0], ends[1])
+    assert torch.equal(ends[1], ends[2])
 
 
 def test_a_single_process_counts_what_it_has():
