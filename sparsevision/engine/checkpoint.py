@@ -123,7 +123,8 @@ def load_state_dict(
     fitting = {name: state[name] for name in own if name in state and name not in mismatched}
     if own and not fitting:
         raise CheckpointError(
-            f"{source} is of another architecture than {type(module).__name__}: no key fits ({report})."
+            f"{source} is of another architecture than {type(module).__name__}: no key fits ({report}). "
+            "Weights as their authors released them are converted first: tools/model_converters."
         )
     if strict and not report.complete:
         kind = "is of another architecture than" if mismatched else "does not fit"

@@ -23,7 +23,8 @@ class Switches:
         object_score: what makes a token an object token: class logit times foreground logit (release, high if both
             are very low), their probabilities, or the class logit alone (MindSpore).
         own_class_heads: every encoder layer has its own class head (MindSpore) instead of that of the proposals.
-        batch_budget: an image in a batch keeps tokens by the count of the largest one in it.
+        batch_budget: an image in a batch keeps tokens by the count of the largest one in it; those beyond its own
+            share, padding included, may be object tokens.
         zeroed_borders: the selector sees nothing of tokens whose proposal would leave the image.
         padding_counts: padding is background in the selector's loss, and part of the mean over its level.
         blind_evaluation: in evaluation the padding of a batch counts as image.
