@@ -26,8 +26,8 @@ class TokenCoverageMetric(BaseMetric):
     An object is covered by a layer if that updates a token in its box (`covered_objects`). It needs no trained decoder,
     so it says early whether a selector looks at the right places. Keys: "first" and "last" (layer), each also with
     "_small", "_medium", "_large" (areas in pixels of the image file), and "kept", the share of tokens that a layer
-    updates, in the mean. Samples carry `kept_tokens`, a list of (k,) indices, and `token_shapes`; `gt_instances` are in
-    pixels of the network's input.
+    updates, in the mean. Samples carry `kept_tokens`, a list of (k,) indices, `token_shapes` and, where a batch was
+    padded, `token_count`, see `DetectionSample`; `gt_instances` are in pixels of the network's input.
 
     Args:
         strides: pixels between the tokens of each level, the finest first; None: 8, 16, 32 and so on.
@@ -51,7 +51,7 @@ class TokenCoverageMetric(BaseMetric):
             strides = self._strides(len(shapes))
             boxes = array_of(field_of(sample, "gt_instances", metric="TokenCoverageMetric")["bboxes"])
             covered = [covered_objects(boxes, own, shapes=shapes, strides=strides) for own in kept]
-            total = sum(height * width for height, width in shapes)
+            total = sample.get("token_count") or sum(height * width for height, width in shapes)
             self.results.append((_areas(boxes, sample), np.stack(covered), [len(own) / total for own in kept]))
 
     def _strides(self, levels: int) -> tuple[float, ...]:

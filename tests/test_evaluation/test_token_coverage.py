@@ -69,6 +69,12 @@ def test_shares_by_layer_and_size():
     assert "covered/last_large" not in scores
 
 
+def test_padding_of_a_batch_is_no_token_that_was_left_out():
+    sample = sample_with([[0, 0, 10, 10]], [[0, 1, 2], [0]])
+    sample.token_count = 10
+    assert evaluate([sample])["covered/kept"] == pytest.approx((3 + 1) / 10 / 2)
+
+
 def test_sizes_are_those_in_the_image_file():
     scores = evaluate([sample_with([[0, 0, 10, 10]], [[0], [0]], scale=0.05)])
     assert scores["covered/last_large"] == 1.0

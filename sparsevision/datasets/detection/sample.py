@@ -19,5 +19,6 @@ class DetectionSample(BaseDataElement):
         pred_instances: InstanceData with bboxes (K,4) float32 in pixels of the image file, labels (K,) int64 and scores
             (K,) float32 in [0,1], sorted by falling score.
         kept_tokens: on request, a list with the indices (k,) int64 of the tokens that each encoder layer kept, over all
-            levels, and `token_shapes`, a list with the (height, width) of each level.
+            levels, `token_shapes`, a list with the (height, width) of each level, those of the padded batch, and
+            `token_count`, how many of these tokens are image.
     """

@@ -71,7 +71,7 @@ class FocusDETR(BaseModel):
             as an object. The teacher is part of the checkpoint. None: no teacher.
         points, zones: settings of `PointTargets` and `IgnoreZones`.
         max_detections: of an image.
-        report_tokens: `predict` adds `kept_tokens` and `token_shapes` to the samples.
+        report_tokens: `predict` adds `kept_tokens`, `token_shapes` and `token_count` to the samples.
         preset: "published" or "fixed" (see `Switches`).
         switches: single switches that differ from the preset.
 
@@ -374,6 +374,7 @@ def _report_tokens(sample: DetectionSample, encoded: Encoded, index: int) -> Non
     pairs = zip(encoded.kept, encoded.kept_valid, strict=True)
     sample.kept_tokens = [tokens[index][valid[index]] for tokens, valid in pairs]
     sample.token_shapes = list(encoded.shapes)
+    sample.token_count = int((~encoded.padding[index]).sum())
 
 
 def _check_counts(**counts: int | None) -> None:

@@ -187,6 +187,7 @@ def test_tokens_are_told_on_request():
     assert len(counts) == 3
     valid = sum(math.ceil(70 / 2**level) * math.ceil(90 / 2**level) for level in (3, 4, 5, 6))
     assert counts[0] == int(valid * 0.5) + 1
+    assert found[3].token_count == valid
     assert sum(h * w for h, w in found[3].token_shapes) > max(int(tokens.max()) for tokens in found[3].kept_tokens)
     assert not any(
         "kept_tokens" in one for one in detector().eval()(images_of((64, 64)), [sample((64, 64))], "predict")
