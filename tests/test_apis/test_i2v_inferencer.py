@@ -138,6 +138,7 @@ def test_steps_are_told(inferencer, photo, capsys):
     heard = []
     inferencer(photo, size=SIZE, steps=2, on_step=lambda *step: heard.append(step), progress=True)
     assert heard == [("motion", 1, 2), ("motion", 2, 2), ("frames", 1, 2), ("frames", 2, 2)]
+    assert not capsys.readouterr().out, "bars go to stderr"
 
 
 def test_everything_is_written_or_nothing(inferencer, photo, tmp_path):
@@ -194,6 +195,8 @@ def test_checkpoints_of_stages_make_the_whole(files, photo):
     alone = I2VInferencer(CONFIG, motion=files["whole"], device="cpu").stages
     assert alone.frames is None
     assert alone.image_size == (64, 64)
+    frames = I2VInferencer("tiny_motion_i2v_frames_500i_shapes", files["frames"], device="cpu")
+    assert frames(photo, camera="pan_left", steps=1).video.shape == (8, 32, 32, 3), "as its pipeline says"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from numpy.typing import ArrayLike, NDArray
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
@@ -278,7 +279,7 @@ class I2VInferencer:
 def _bars(shown: bool, told: Step | None) -> Iterator[Step]:
     """What hears of every step: bars on the terminal, and the caller."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, disable=not shown, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
         tasks: dict[str, int] = {}
 
         def step(stage: str, done: int, total: int) -> None:

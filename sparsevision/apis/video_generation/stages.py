@@ -33,7 +33,7 @@ class Stages:
         motion: stage 1, or None.
         frames: stage 2, or None.
         render: (image, flow=..., seeds=..., ...) -> video, see `FrameRenderer.sample`; None without stage 2.
-        image_size: (height, width) that the config's `image_size` names, or None.
+        image_size: (height, width) that the config names: its `image_size`, or `size` in its test pipeline; or None.
     """
 
     motion: MotionPredictor | None
@@ -65,15 +65,13 @@ def stages_of(model: BaseModel, *, loaded: tuple[str, ...] = ("motion", "frames"
         UserError: not a model of Motion-I2V.
     """
     parts = _parts_of(model)
-    cfg = getattr(model, "cfg", None) or {}
-    size = cfg.get("image_size")
     frames = parts["frames"] if "frames" in loaded else None
     render = None if frames is None else model.render if isinstance(model, MotionI2V) else frames.sample
     return Stages(
         motion=parts["motion"] if "motion" in loaded else None,
         frames=frames,
         render=render,
-        image_size=None if size is None else tuple(size),
+        image_size=_image_size(getattr(model, "cfg", None) or {}),
     )
 
 
@@ -116,6 +114,12 @@ def stage_of(state: Mapping[str, Tensor]) -> str:
     if "unet" in roots:
         return "motion" if "flow_codec" in roots else "frames"
     return "flow" if "flow_codec" in roots else "other"
+
+
+def _image_size(cfg: Mapping) -> tuple[int, int] | None:
+    pipeline = cfg.get("test_dataloader", {}).get("dataset", {}).get("pipeline", ())
+    sizes = [cfg.get("image_size"), *(step.get("size") for step in reversed(pipeline))]
+    return next((tuple(size) for size in sizes if size is not None), None)
 
 
 def _parts_of(model: BaseModel) -> dict[str, BaseModel | None]:
