@@ -4,6 +4,7 @@ Source: Shi et al., Motion-I2V, SIGGRAPH 2024, sections 3.2 and 3.4.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from sparsevision.datasets.video.sample import VideoSample
 from sparsevision.methods.motion_i2v.architecture import Architecture
+from sparsevision.methods.motion_i2v.brush import clip_brush
 from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
 from sparsevision.methods.motion_i2v.example import example_clips
 from sparsevision.methods.motion_i2v.painting import painted_sample
@@ -205,7 +207,7 @@ class MotionPredictor(DiffusionStage):
             prompts: one a clip; None for no words.
             negative_prompts: one a clip, for guidance by text.
             steps: of DDIM; None as configured.
-            guidance: None as configured.
+            guidance: None as configured; without tracks, by text alone.
             brush: (H,W) or (B,H,W), 1 = frozen: the flow is exactly zero there.
             strides: (F,) or (B,F), see `frame_strides`; None as configured.
             on_step: told (steps done, steps, latents).
@@ -213,6 +215,10 @@ class MotionPredictor(DiffusionStage):
         Raises:
             UserError: see `sample_motion`; tracks for a network without ControlNet.
         """
+        if brush is not None:
+            clip_brush(brush, clips=len(image), size=tuple(image.shape[-2:]))  # to be told now, not after all steps
+        if guidance is None and tracks is None:
+            guidance = replace(self.guidance, motion=1.0)
         generators = seeded(seeds)
         size = self.flow_codec.latent_size(tuple(image.shape[-2:]))
         channels = self.flow_codec.latent_channels
@@ -238,35 +244,45 @@ class MotionPredictor(DiffusionStage):
         """Add `pred_flow`, steered by what tracks the samples have; and `pred_flow_free` on request."""
         image = inputs["video"][:, :, 0]
         samples = data_samples or [VideoSample() for _ in image]
+        tracks = [self._tracks_of(sample, tuple(image.shape[-2:])) for sample in samples]
+        seeds = seeds_of(samples)
+        for steered in (True, False):  # apart, so that a clip without tracks does not pass the ControlNet for others
+            chosen = [index for index, own in enumerate(tracks) if (own is not None) is steered]
+            if not chosen:
+                continue
+            pairs = zip(*(tracks[index] for index in chosen), strict=True) if steered else ()
+            self._predict_alike(
+                image[chosen],
+                [samples[index] for index in chosen],
+                [seeds[index] for index in chosen],
+                tuple(torch.stack(part) for part in pairs) or None,
+            )
+        return samples
+
+    def _predict_alike(
+        self, image: Tensor, samples: list[VideoSample], seeds: list[int], tracks: tuple[Tensor, Tensor] | None
+    ) -> None:
         options = {
-            "seeds": seeds_of(samples),
+            "seeds": seeds,
             "prompts": [sample.get("prompt", "") for sample in samples],
-            "strides": self._strides(data_samples, self.frames),
+            "strides": self._strides(samples, self.frames),
+            "brush": np.stack([_brush_of(sample, image) for sample in samples]),
         }
-        brush = np.stack([_brush_of(sample, image) for sample in samples])
-        flow = self.sample(image, tracks=self._tracks_of(samples, image), brush=brush, **options)
-        free = self.sample(image, brush=brush, **options) if self.compare_free else None
+        flow = self.sample(image, tracks=tracks, **options)
+        free = self.sample(image, **options) if self.compare_free else None
         for index, sample in enumerate(samples):
             sample.pred_flow = flow[index]
             if free is not None:
                 sample.pred_flow_free = free[index]
-        return samples
 
-    def _tracks_of(self, samples: Sequence[VideoSample], image: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Sparse flow and mask of a batch; None where no clip has tracks or a brush, or nothing can be steered."""
+    def _tracks_of(self, sample: VideoSample, size: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
+        """Sparse flow and mask; None for a clip without tracks and brush, or where nothing can be steered."""
         if self.controlnet is None:
             return None
-        size = tuple(image.shape[-2:])
-        painted = [
-            painted_sample(
-                sample, frames=self.frames, size=size, region=self.region, still_clicks=self.switches.still_clicks
-            )
-            for sample in samples
-        ]
-        if not any(mask.any() for _, mask in painted):
-            return None
-        flows, masks = zip(*painted, strict=True)
-        return torch.stack(flows), torch.stack(masks)
+        flow, mask = painted_sample(
+            sample, frames=self.frames, size=size, region=self.region, still_clicks=self.switches.still_clicks
+        )
+        return (flow, mask) if mask.any() else None
 
     def _one_call(self, video: Tensor) -> Tensor:
         image = self.encode_images(video[:, :, :1], None).expand(-1, -1, self.frames, -1, -1)

@@ -30,6 +30,10 @@ class CLIPText(nn.Module):
         self.encoder = encoder
         self.requires_grad_(False).eval()
 
+    def train(self, mode: bool = True) -> Self:
+        """Stays in evaluation mode: nothing in it learns."""
+        return super().train(False)
+
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
         """The one in a folder with the parts `tokenizer` and `text_encoder`, as Stable Diffusion's files have them.
@@ -68,7 +72,8 @@ class CLIPText(nn.Module):
 
 @MODELS.register_module()
 class StoredCLIPText(nn.Module):
-    """The `CLIPText` of a folder, read when the first prompt comes; checkpoints do not hold it.
+    """The `CLIPText` of a folder, read when the first prompt comes, on the device of the model that this is a part of;
+    checkpoints do not hold it.
 
     Args:
         weights: a folder with the parts `tokenizer` and `text_encoder`; None for a network that is given no prompt.
@@ -80,6 +85,7 @@ class StoredCLIPText(nn.Module):
         self.weights = weights
         self.channels = channels
         self._read: list[CLIPText] = []  # in a list, so that it is no part of this module
+        self.register_buffer("place", torch.zeros(()), persistent=False)  # goes where the model goes
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         """See `CLIPText`.
@@ -94,7 +100,7 @@ class StoredCLIPText(nn.Module):
                     "and `text_encoder`."
                 )
             self._read.append(CLIPText.from_folder(self.weights))
-        return self._read[0](prompts)
+        return self._read[0].to(self.place.device)(prompts)
 
 
 @MODELS.register_module()

@@ -43,6 +43,26 @@ def test_a_batch_predicts_what_its_clips_predict_alone(make):
     assert (together[0] - together[1]).abs().max() > 1e-2
 
 
+def test_a_clip_without_tracks_does_not_depend_on_others_that_have_some():
+    model = predictor(guidance={"text": 2.0, "motion": 2.0}, compare_free=True)
+    batch = batch_of(model)
+    free = clips(batch["data_samples"], 1)[0]
+    del free.starts, free.tracks
+    together = model.predict(batch["inputs"], [*clips(batch["data_samples"], 0), free.clone()])
+    alone = model.predict({"video": batch["inputs"]["video"][1:]}, [free.clone()])[0]
+    assert (together[1].pred_flow - alone.pred_flow).abs().max() < 1e-5
+    assert torch.equal(alone.pred_flow, alone.pred_flow_free), "guidance by motion needs motion, and is left out"
+    assert (together[0].pred_flow - together[0].pred_flow_free).abs().max() > 1e-3
+
+
+def test_a_brush_of_another_size_is_told_before_any_step():
+    def step(*_):
+        raise AssertionError("a step was taken")
+
+    with pytest.raises(UserError, match="brush: it has shape"):
+        predictor().sample(torch.rand(1, 3, *SIZE), seeds=[1], brush=np.zeros((8, 8), bool), on_step=step)
+
+
 def test_tracks_and_their_absence_give_different_motion():
     model = predictor(compare_free=True)
     batch = batch_of(model, 1)
@@ -94,6 +114,8 @@ def test_only_the_chosen_weights_learn(make, trains, learns):
     with_gradient = [name for name, parameter in model.named_parameters() if parameter.grad is not None]
     assert with_gradient
     assert all(learns in name for name in with_gradient)
+    learning = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    assert with_gradient == learning, "several processes need no search for unused parameters"
 
 
 def test_the_released_mixture_of_clips_is_not_in_the_training():

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from sparsevision.methods.motion_i2v import CLIPText, HashedText
+from sparsevision.methods.motion_i2v import CLIPText, HashedText, StoredCLIPText
 from sparsevision.utils import UserError
 
 
@@ -43,6 +43,21 @@ def test_clip_gives_one_row_a_token_of_each_prompt(folder):
     assert not torch.allclose(embedded[0], embedded[2], atol=1e-3)
     assert text(["abcdefghijk " * 40]).shape == (1, 77, 8)
     assert not any(value.requires_grad for value in text.parameters())
+
+
+def test_a_stored_encoder_follows_the_model_and_is_not_in_its_checkpoint(folder, monkeypatch):
+    text = StoredCLIPText(weights=folder, channels=8)
+    model = torch.nn.Sequential(text).train()
+    assert torch.allclose(text(["a cat"]), CLIPText.from_folder(folder)(["a cat"]), atol=1e-6)
+    assert not model.state_dict()
+    assert not list(model.parameters())
+    encoder = text._read[0]
+    assert not encoder.train().encoder.training
+    places = []
+    monkeypatch.setattr(encoder, "to", lambda place: places.append(place) or encoder)
+    monkeypatch.setattr(encoder, "forward", lambda prompts: prompts)
+    model.to("meta")(["a cat"])
+    assert places == [torch.device("meta")]
 
 
 def test_a_folder_without_an_encoder_is_refused(folder, tmp_path):
