@@ -66,11 +66,17 @@ def _explain_zip(path: Path, error: Exception) -> CheckpointError:
                     "python tools/model_converters/make_safe.py FILE OUT"
                 )
             if not pickles:
-                return CheckpointError(f"{path} is not a checkpoint: a zip archive without data.pkl.")
+                return CheckpointError(f"{path} is not a checkpoint: {packed(names)}.")
             stream = archive.read(pickles[0])
     except (zipfile.BadZipFile, EOFError, OSError):
         return _truncated(path)
     return _explain_pickle(path, stream, error)
+
+
+def packed(names: list[str]) -> str:
+    """What a zip archive is that is no checkpoint; some released weights come in one."""
+    held = f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}" if names else "nothing"
+    return f"a zip archive that holds {held} (unpack it first)"
 
 
 def _explain_pickle(path: Path, stream: bytes, error: Exception) -> CheckpointError:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from sparsevision.engine.checkpoint_diagnosis import CheckpointError, check_readable
+from sparsevision.engine.checkpoint_diagnosis import CheckpointError, check_readable, packed
 from sparsevision.engine.unpickle_rebuilders import REBUILDERS, ArrayType, Storage, set_array_state, storage_dtype
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -89,9 +89,10 @@ def _read(file: BinaryIO, placeholders: dict[str, type]) -> Any:
 
 def _read_zip(file: BinaryIO, placeholders: dict[str, type]) -> Any:
     with zipfile.ZipFile(file) as archive:
-        inner = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+        names = archive.namelist()
+        inner = next((name for name in names if name.endswith("data.pkl")), None)
         if inner is None:
-            raise pickle.UnpicklingError("a zip archive without data.pkl")
+            raise pickle.UnpicklingError(packed(names))
         root = inner.removesuffix("data.pkl")
         storages: dict[str, Storage] = {}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparsevision.engine import CheckpointError
+from sparsevision.engine import CheckpointError, load_checkpoint
 from sparsevision.engine.safe_unpickle import Placeholder, safe_unpickle
 
 
@@ -93,6 +93,17 @@ def test_only_table_entries_are_called(tmp_path):
     path.write_bytes(b"S'text'\n(S'x'\ntR.")
     with pytest.raises(CheckpointError, match="a call of text"):
         safe_unpickle(path)
+
+
+def test_weights_in_a_zip_archive_are_to_be_unpacked(tmp_path):
+    """As some authors release them."""
+    path = tmp_path / "released.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("focus_detr.pth", b"weights")
+        archive.writestr("log.txt", b"log")
+    for read in (safe_unpickle, load_checkpoint):
+        with pytest.raises(CheckpointError, match=r"holds focus_detr\.pth and 1 more \(unpack it first\)"):
+            read(path)
 
 
 def test_damage_is_told(tmp_path):
