@@ -39,9 +39,10 @@ def test_only_weights_and_meta_are_published(checkpoint, tmp_path):
     assert torch.equal(content["state_dict"]["weight"], torch.ones(2))
 
 
-def test_averaged_weights_can_be_published(checkpoint, tmp_path):
-    run_tool(TOOL, checkpoint, tmp_path / "ema.pth", "--ema")
-    (written,) = tmp_path.glob("ema-*.pth")
+def test_the_last_weights_of_a_training_with_a_mean_can_be_published(checkpoint, tmp_path):
+    """EMAHook saves the mean as state_dict; that it does is in test_methods/test_motion_i2v/test_training.py."""
+    run_tool(TOOL, checkpoint, tmp_path / "last.pth", "--last")
+    (written,) = tmp_path.glob("last-*.pth")
     assert torch.equal(load_checkpoint(written)["state_dict"]["weight"], torch.zeros(2))
 
 

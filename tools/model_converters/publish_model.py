@@ -21,23 +21,28 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("checkpoint", type=Path, help="the checkpoint of a training run")
     parser.add_argument("out", type=Path, help="where to write; '-' and 8 digits of the SHA-256 are added to the name")
-    parser.add_argument("--ema", action="store_true", help="publish the averaged weights of an EMA hook instead")
+    parser.add_argument(
+        "--last", action="store_true", help="of a training with an EMAHook, the last weights instead of their mean"
+    )
     return parser.parse_args(arguments)
 
 
-def averaged_weights(checkpoint: dict) -> dict:
-    """The weights of mmengine's EMA hook under the model's own names.
+def last_weights(checkpoint: dict) -> dict:
+    """The weights after the last step, under the model's own names.
+
+    mmengine's EMAHook saves the mean as `state_dict`, and the weights that the training goes on from as
+    `ema_state_dict`.
 
     Raises:
         UserError: the run had no EMA hook.
     """
-    averaged = checkpoint.get("ema_state_dict")
-    if not averaged:
-        raise UserError("the checkpoint holds no 'ema_state_dict': publish without --ema, or train with an EMAHook")
-    return {name.removeprefix("module."): value for name, value in averaged.items() if name != "steps"}
+    last = checkpoint.get("ema_state_dict")
+    if not last:
+        raise UserError("the checkpoint was written without an EMAHook: its weights are the last ones without --last")
+    return {name.removeprefix("module."): value for name, value in last.items() if name != "steps"}
 
 
-def publish(source: Path, out: Path, *, ema: bool = False) -> Path:
+def publish(source: Path, out: Path, *, last: bool = False) -> Path:
     """Write the stripped checkpoint; returns its path, `<out stem>-<8 hex digits>.pth`.
 
     Raises:
@@ -50,8 +55,8 @@ def publish(source: Path, out: Path, *, ema: bool = False) -> Path:
             f"{source} has no 'state_dict' (it starts with: {found}); expected a checkpoint of tools/train.py"
         )
     published = {key: checkpoint[key] for key in KEEP if key in checkpoint}
-    if ema:
-        published["state_dict"] = averaged_weights(checkpoint)
+    if last:
+        published["state_dict"] = last_weights(checkpoint)
     out.parent.mkdir(parents=True, exist_ok=True)
     unnamed = out.with_suffix(".unnamed.pth")
     save_checkpoint(published, unnamed)
@@ -62,7 +67,7 @@ def publish(source: Path, out: Path, *, ema: bool = False) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
-    written = publish(args.checkpoint, args.out, ema=args.ema)
+    written = publish(args.checkpoint, args.out, last=args.last)
     print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB, was {args.checkpoint.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -17,7 +17,7 @@ class LoadDrags(BaseTransform):
     """An entry of TrajectoryJson -> `img` uint8 RGB (H,W,3), `clicks`, and `brush` bool (H,W) if it has one.
 
     `clicks` are the tracks as they are, (x,y) in pixels of the file; `brush` (height, width) is true where nothing may
-    move.
+    move. A brush file in which nothing is painted freezes nothing, as in the released demo.
 
     Args:
         size: (height, width) that image and brush are resized to, without keeping the shape; None leaves them.
@@ -37,8 +37,9 @@ class LoadDrags(BaseTransform):
         loaded = {"img": cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), "clicks": tracks}
         loaded["ori_shape"] = image.shape[:2]
         if results.get("brush_path"):
-            painted = read_image(results["brush_path"]).max(axis=2)
-            loaded["brush"] = cv2.resize(painted, size[::-1], interpolation=cv2.INTER_NEAREST) == 0
+            painted = (read_image(results["brush_path"]).max(axis=2) > 0).astype(np.float32)
+            movable = cv2.resize(painted, size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+            loaded["brush"] = ~movable & movable.any()
         return {key: value for key, value in results.items() if key != "tracks"} | loaded
 
 

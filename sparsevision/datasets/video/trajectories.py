@@ -21,7 +21,8 @@ class TrajectoryJson(SeededDataset):
 
     The file holds a list of objects: "image", a path; "tracks", a list of polylines [[x, y], ...] in pixels of the
     image, one point being a place that stays; "brush", the path of a mask of the image's size, not zero where things
-    may move, or none; "prompt", or none. Paths start from the file's folder. `tracks` are float64 (n,2).
+    may move (zero everywhere is no brush), or none; "prompt", or none. Paths start from the file's folder. `tracks` are
+    float64 (n,2).
 
     Args:
         file: the JSON file.

@@ -105,3 +105,12 @@ def test_a_person_s_drags_keep_the_pixels_of_the_file(tmp_path):
     assert sample.ori_shape == (20, 30)
     assert sample.brush[:, :8].all()
     assert not sample.brush[:, 8:].any()
+
+
+def test_a_brush_file_in_which_nothing_is_painted_freezes_nothing(tmp_path):
+    for name in ("photo.png", "brush.png"):
+        write_png(tmp_path / name, np.zeros((20, 30, 3), np.uint8))
+    entry = {"img_path": str(tmp_path / "photo.png"), "brush_path": str(tmp_path / "brush.png"), "tracks": []}
+    brush = LoadDrags(size=(10, 16)).transform(entry)["brush"]
+    assert brush.shape == (10, 16)
+    assert not brush.any()
