@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sparsevision.annotation import npz
 from sparsevision.annotation.files import read_bytes, write_bytes
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, weights_of
+from sparsevision.evaluation.functional.flow import visible_both_ways
 from sparsevision.layers.gmflow import GMFlow
 from sparsevision.utils import UserError, did_you_mean
 
@@ -152,29 +153,7 @@ def checked_flow(
     backward = np.concatenate([extract(pair) for pair in pairs])
     if chained:
         backward = np.stack([chain_flows(backward[number - 1 :: -1])[-1] for number in later])
-    return forward, consistent(forward, backward)
-
-
-def consistent(forward: NDArray, backward: NDArray) -> NDArray[np.bool_]:
-    """Bool (F,H,W): |f + b|^2 < 0.01 (|f|^2 + |b|^2) + 0.5, and the way there ends inside of the image.
-
-    Here f is the flow of a pixel, b the flow back from where f leads. Source: Sundaram, Brox and Keutzer, "Dense point
-    trajectories by GPU-accelerated large displacement optical flow", ECCV 2010, equation 5.
-
-    Args:
-        forward: (F,2,H,W) in pixels, from the first frame to others.
-        backward: (F,2,H,W), from those to the first.
-    """
-    height, width = forward.shape[2:]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    trusted = []
-    for there, back in zip(np.asarray(forward, np.float32), np.asarray(backward, np.float32), strict=True):
-        to_x, to_y = x + there[0], y + there[1]
-        inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
-        back = np.stack([cv2.remap(axis, to_x, to_y, cv2.INTER_LINEAR) for axis in back])
-        error, length = ((there + back) ** 2).sum(0), (there**2 + back**2).sum(0)
-        trusted.append(inside & (error < 0.01 * length + 0.5))
-    return np.stack(trusted)
+    return forward, visible_both_ways(forward, backward)
 
 
 def cached_flow(path: str | Path, clip: NDArray[np.uint8], extract: Extractor) -> NDArray[np.float32]:

@@ -13,7 +13,6 @@ from sparsevision.layers.optical_flow import (
     cached_flow,
     chain_flows,
     checked_flow,
-    consistent,
     dis_flow,
     flow_extractor,
 )
@@ -95,18 +94,6 @@ def test_raft_from_a_file(tmp_path):
     assert torch.isfinite(flow).all()
     with pytest.raises(UserError):
         RAFT(tmp_path / "raft.pth")
-
-
-def test_the_way_back_tells_what_to_trust():
-    there = np.zeros((2, 2, 6, 10), np.float32)
-    there[:, 0] = 3
-    back = -there
-    back[1, :, :3] = 9
-    trusted = consistent(there, back)
-    assert trusted[0, :, :7].all()
-    assert not trusted[0, :, 7:].any()  # leaves the image
-    assert not trusted[1, :3].any()
-    assert trusted[1, 3:, :7].all()
 
 
 @pytest.mark.parametrize("chained", [False, True])
