@@ -122,17 +122,8 @@ class I2VInferencer:
         with _bars(progress, on_step) as step:
             motion = self._predicted(told, options, step) if flow is None else self._given(told, flow)
             video = self._rendered(told, motion, options, step)
-        return I2VResult(
-            name=told.name,
-            image=told.image,
-            flow=motion[0].float().cpu().numpy(),
-            video=video,
-            starts=told.starts,
-            tracks=told.tracks,
-            brush=told.brush,
-            prompt=prompt,
-            seed=seed,
-        )
+        field = motion[0].float().cpu().numpy()
+        return I2VResult.of(told, flow=field, video=video, prompt=prompt, seed=seed)
 
     def prepare(
         self,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from sparsevision.annotation import npz
 from sparsevision.annotation.files import write_bytes
+from sparsevision.apis.video_generation.steering import Steering
 from sparsevision.datasets.video.flow_files import write_flow_file
 from sparsevision.methods.motion_i2v import preview_video
 from sparsevision.utils import UserError, check_out_folder
@@ -50,6 +52,12 @@ class I2VResult:
     brush: NDArray[np.bool_] | None
     prompt: str
     seed: int
+
+    @classmethod
+    def of(cls, told: Steering, **made: Any) -> Self:
+        """What was `made` of what was asked for."""
+        names = ("name", "image", "starts", "tracks", "brush")
+        return cls(**{name: getattr(told, name) for name in names}, **made)
 
     @cached_property
     def preview(self) -> NDArray[np.uint8]:
