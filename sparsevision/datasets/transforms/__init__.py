@@ -16,6 +16,7 @@ from sparsevision.datasets.transforms.points import (
 )
 from sparsevision.datasets.transforms.strong_view import StrongView
 from sparsevision.datasets.video.drags import DragsFromTruth, LoadDrags
+from sparsevision.datasets.video.flow_pairs import LoadFlowPair
 from sparsevision.datasets.video.loading import LoadClip, LoadClipTruth
 from sparsevision.datasets.video.packing import PackVideoInputs
 from sparsevision.datasets.video.resizing import ResizeClip
@@ -30,6 +31,7 @@ __all__ = [
     "LoadDrags",
     "LoadEventGrids",
     "LoadEventLabels",
+    "LoadFlowPair",
     "LoadImage",
     "LoadMask",
     "LoadPointScene",

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+from mmcv.transforms import BaseTransform
+
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
 from sparsevision.datasets.seeded import SeededDataset
 from sparsevision.datasets.video.flow_files import FLOW_FILE_SUFFIXES, read_flow_file
-from sparsevision.registry import DATASETS
+from sparsevision.registry import DATASETS, TRANSFORMS
 from sparsevision.utils import UserError
 
 
@@ -69,6 +72,24 @@ def load_pair(sample: dict) -> dict:
             f"{second.shape[:2]}; the three must be of one size."
         )
     return {"first": first, "second": second, "flow": flow, "known": known}
+
+
+@TRANSFORMS.register_module()
+class LoadFlowPair(BaseTransform):
+    """A sample of `FlowPairs` -> a clip of two frames with its flow, as LoadClip and LoadClipTruth make them.
+
+    `video` uint8 RGB (2,H,W,3), `flow` float32 (1,2,H,W), `visible` bool (1,H,W), where the flow is known (it is 0
+    elsewhere), and `offsets` float32 (1,), which is 1.
+
+    Raises:
+        UserError: see `load_pair`.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """See the class."""
+        pair = load_pair(results)
+        clip = {"video": np.stack([pair["first"], pair["second"]]), "offsets": np.ones(1, np.float32)}
+        return results | clip | {"flow": pair["flow"][None], "visible": pair["known"][None]}
 
 
 def _images(folder: Path) -> list[Path]:

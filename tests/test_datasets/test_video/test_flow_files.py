@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sparsevision.datasets.image_io import read_image, write_png
+from sparsevision.datasets.transforms import LoadFlowPair, PackVideoInputs
 from sparsevision.datasets.video.flow_files import read_flow_file, write_flow_file
 from sparsevision.datasets.video.flow_pairs import FlowPairs, load_pair
 from sparsevision.layers.optical_flow import dis_flow
@@ -81,6 +82,18 @@ def test_pairs_are_a_frame_and_the_next_one(tmp_path):
     assert (pair["first"].max(), pair["second"].max()) == (1, 2)
     assert np.array_equal(pair["flow"], FLOW)
     assert pair["known"].all()
+
+
+def test_pairs_are_clips_of_two_frames_to_learn_from(tmp_path):
+    pairs(tmp_path)
+    pipeline = [LoadFlowPair(), PackVideoInputs()]
+    data = FlowPairs(frames=tmp_path / "frames", flow=tmp_path / "flow", pipeline=pipeline, test_mode=True)[0]
+    assert data["inputs"]["video"].shape == (3, 2, 5, 7)
+    sample = data["data_samples"]
+    assert sample.offsets == (1.0,)
+    assert np.array_equal(sample.gt_flow, FLOW[None])
+    assert sample.gt_visible.shape == (1, 5, 7)
+    assert sample.gt_visible.all()
 
 
 def test_pairs_that_do_not_fit_are_named(tmp_path):
