@@ -98,7 +98,8 @@ class Encoder(nn.Module):
         object_tokens: how many tokens of a layer attend to one another; None: no such attention.
         object_score: which those are, see `Switches`.
         stale_value: tokens read the features before the encoder, if there is a selection; otherwise the memory.
-        own_class_heads: number of classes of an own head in every layer; None uses the head that `forward` is given.
+        own_class_heads: number of classes of an own head in every layer, which does not learn; None uses the head that
+            `forward` is given.
         background_embedding: add one to what the last layer left out.
 
     Raises:
@@ -130,7 +131,8 @@ class Encoder(nn.Module):
             for _ in range(layers)
         )
         if own_class_heads is not None:
-            self.class_heads = nn.ModuleList(nn.Linear(channels, own_class_heads) for _ in range(layers))
+            heads_of_layers = nn.ModuleList(nn.Linear(channels, own_class_heads) for _ in range(layers))
+            self.class_heads = heads_of_layers.requires_grad_(False)  # they choose, and no loss reaches them
         self.background = BackgroundEmbedding(channels=channels) if background_embedding else None
 
     def forward(

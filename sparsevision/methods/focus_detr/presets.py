@@ -22,7 +22,8 @@ class Switches:
         stale_value: every encoder layer reads the features before the encoder (release), not the current memory.
         object_score: what makes a token an object token: class logit times foreground logit (release, high if both
             are very low), their probabilities, or the class logit alone (MindSpore).
-        own_class_heads: every encoder layer has its own class head (MindSpore) instead of that of the proposals.
+        own_class_heads: every encoder layer has its own class head (MindSpore) instead of that of the proposals. How
+            they were trained is not released; here they do not learn.
         batch_budget: an image in a batch keeps tokens by the count of the largest one in it; those beyond its own
             share, padding included, may be object tokens.
         zeroed_borders: the selector sees nothing of tokens whose proposal would leave the image.
