@@ -293,3 +293,9 @@ def test_extractors_have_names():
 def test_words_for_a_model_without_words_are_mentioned(files, photo):
     with pytest.warns(UserWarning, match="reads no words"):
         I2VInferencer(CONFIG, motion=files["motion"], device="cpu")(photo, prompt="rain", steps=1)
+
+
+@pytest.mark.real_weights
+def test_gmflow_finds_the_motion_of_a_clip(inferencer, clip, weights):
+    kept = inferencer.restyle(clip, size=(32, 48), extractor=named_extractor("gmflow", weights("gmflow")))
+    assert kept.flow[-1, 0, 8:24, 8:40].mean() == pytest.approx(6, abs=1)
