@@ -31,7 +31,7 @@ model = dict(
     object_tokens=10,
     denoising=dict(queries=10),
     keep_ratio_range=(0.3, 1.0),
-    pseudo_boxes=dict(from_iteration=3, high=0.03, low=0.01, momentum=0.9),
+    pseudo_boxes=dict(from_iteration=3, relative=False, high=0.005, low=0.002, momentum=0.9),
 )
 shapes = dict(
     type=CocoDetectionDataset,
