@@ -128,11 +128,8 @@ class FocusDETR(BaseModel):
             background_embedding=background_embedding,
             switches=self.switches,
         )
-        self.criterion = Criterion(
-            weights=settings_of(LossWeights, losses or {}),
-            costs=settings_of(MatchCosts, costs or {}),
-            padded_copies=self.switches.padded_copies,
-        )
+        weights, match_costs = settings_of(LossWeights, losses or {}), settings_of(MatchCosts, costs or {})
+        self.criterion = Criterion(weights=weights, costs=match_costs, padded_copies=self.switches.padded_copies)
         self.supervision = SelectorSupervision(
             target=selector_target,
             switches=self.switches,

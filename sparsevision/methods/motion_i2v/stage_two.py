@@ -71,11 +71,9 @@ def sample_frames(
     _check_shapes(reference, noise, flow)
     still = reference[:, :, None].expand_as(noise)
     frozen = None if brush is None else _frozen_cells(brush, noise, tuple(flow.shape[-2:]))
-    fields = with_reference_field(flow)
     guidance = guidance or Guidance()
     at_once = legacy_batch_mixing and text is not None and guidance.text != 1
-    motion = MotionFields(torch.cat([fields, fields]) if at_once else fields, legacy_batch_mixing=legacy_batch_mixing)
-    no_motion = MotionFields(torch.zeros_like(fields)) if guidance.motion != 1 else None
+    motion, no_motion = _fields(flow, guidance, twice=at_once, legacy_batch_mixing=legacy_batch_mixing)
     conditions = Conditions(text=text, empty_text=empty_text, motion=motion, no_motion=no_motion)
 
     def keep(latents: Tensor, t: int | None) -> Tensor:
@@ -95,6 +93,15 @@ def sample_frames(
 def with_reference_field(flow: Tensor) -> Tensor:
     """flow (B,F,2,H,W) of frames 1 .. F -> (B,1+F,2,H,W) with a zero field for frame 0."""
     return torch.cat([torch.zeros_like(flow[:, :1]), flow], dim=1)
+
+
+def _fields(
+    flow: Tensor, guidance: Guidance, *, twice: bool, legacy_batch_mixing: bool
+) -> tuple[MotionFields, MotionFields | None]:
+    """The motion (twice for two branches in one batch), and that of a clip at rest if guidance leads away from it."""
+    fields = with_reference_field(flow)
+    moving = MotionFields(torch.cat([fields, fields]) if twice else fields, legacy_batch_mixing=legacy_batch_mixing)
+    return moving, MotionFields(torch.zeros_like(fields)) if guidance.motion != 1 else None
 
 
 def _frozen_cells(brush: ArrayLike, noise: Tensor, size: tuple[int, int]) -> Tensor:
