@@ -61,9 +61,7 @@ def sample_frames(
         exact_freezing: the published code leaves the brush out before the first step and after the last, so that frozen
             parts drift a little; true freezes there, too. Follow it with `paste_frozen` on the decoded pixels.
         legacy_batch_mixing: see `MotionFields`; with guidance by text, both branches are one batch then, as released.
-        eta: see `denoise`.
-        generators: see `denoise`.
-        on_step: see `denoise`.
+        eta, generators, on_step: see `denoise`.
 
     Raises:
         UserError: tensors of different batches, frames or sizes, a brush of another size; see also `guided`, `denoise`.
@@ -86,8 +84,8 @@ def sample_frames(
         return (guided_at_once if at_once else guided)(network, latents, t, conditions, guidance)
 
     start = keep(noise, schedule.timesteps(steps)[0] if exact_freezing else None)
-    options = {"eta": eta, "generators": generators, "after_step": keep, "on_step": on_step}
-    return denoise(predict, start, schedule=schedule, steps=steps, **options)
+    options = {"eta": eta, "generators": generators, "after_step": keep, "on_step": on_step, "steps": steps}
+    return denoise(predict, start, schedule=schedule, **options)
 
 
 def with_reference_field(flow: Tensor) -> Tensor:
