@@ -5,7 +5,7 @@
     python tools/test.py configs/focus_detr/tiny_focus_detr_lite0_halfboxes_4e_shapes.py \
         work_dirs/tiny_focus_detr_lite0_halfboxes_4e_shapes/epoch_4.pth
 
-Hardware: 2 CPU cores. Not timed yet; numbers so far: README.md beside this file.
+Hardware: 2 CPU cores. Not timed on a machine of its own; numbers: README.md beside this file.
 """
 
 from mmengine.config import read_base

@@ -7,7 +7,7 @@
 
 After 500 steps the teacher's boxes are learnt where they are sure, and nothing is taken for background where
 they are not; the selector is taught nothing about tokens that the teacher takes for foreground.
-Hardware: 2 CPU cores. Not timed yet; numbers so far: README.md beside this file.
+Hardware: 2 CPU cores. Not timed on a machine of its own; numbers: README.md beside this file.
 """
 
 from mmengine.config import read_base
