@@ -90,18 +90,6 @@ class FrameRenderer(DiffusionStage):
         )
         learn_only(self.unet, parts=PARTS, chosen=trains)
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[VideoSample]:
-        """A call of the network on clips at rest for "tensor", a dict for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self._one_call(inputs["video"])
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
-
     def loss(self, inputs: dict[str, Tensor], data_samples: list[VideoSample]) -> dict[str, Tensor]:
         """{"loss_frames"}, the error of the network's answer for frames 1 .. F at a random time of each clip.
 
@@ -186,7 +174,8 @@ class FrameRenderer(DiffusionStage):
         """Add `pred_video` along a flow (B,F,2,H,W) to samples of images (B,3,H,W)."""
         return with_video(samples, self.sample(image, flow=flow, **told_by(samples, tuple(image.shape[-2:]))))
 
-    def _one_call(self, video: Tensor) -> Tensor:
+    def one_call(self, video: Tensor) -> Tensor:
+        """The network's answer to a clip at rest, (B,c,1+F,h,w)."""
         frames, height, width = video.shape[2:]
         latents = self.encode_images(video, None)
         last = torch.full((len(video),), self.schedule.steps - 1, device=video.device)

@@ -126,18 +126,6 @@ class MotionPredictor(DiffusionStage):
         }
         return dict(state) | {f"controlnet.{name}": value for name, value in copied.items()}
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[VideoSample]:
-        """A call of the networks without noise for "tensor", a dict for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self._one_call(inputs["video"])
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
-
     def loss(self, inputs: dict[str, Tensor], data_samples: list[VideoSample]) -> dict[str, Tensor]:
         """{"loss_motion"}, the error of the network's answer at a random time of each clip.
 
@@ -284,7 +272,8 @@ class MotionPredictor(DiffusionStage):
         )
         return (flow, mask) if mask.any() else None
 
-    def _one_call(self, video: Tensor) -> Tensor:
+    def one_call(self, video: Tensor) -> Tensor:
+        """The networks' answer to flow latents of zero, (B,c,F,h,w)."""
         image = self.encode_images(video[:, :, :1], None).expand(-1, -1, self.frames, -1, -1)
         channels = self.flow_codec.latent_channels
         sample = torch.cat([image, image.new_zeros(len(image), channels, *image.shape[2:])], dim=1)
