@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights nerfstudio nerfstudio-env demo test test-slow lint format clean
+.PHONY: help setup weights nerfstudio nerfstudio-env demo docs test test-slow lint format clean
 
 help:
 	@echo "make demo       segment photographs, train from scribbles and clicks, write work_dirs/demo/index.html"
@@ -22,9 +22,10 @@ help:
 	@echo "make test-slow  the slow ones (training runs, process kills)"
 	@echo "make nerfstudio add nerfstudio's code to .venv, without the packages it pins"
 	@echo "make nerfstudio-env  nerfstudio with its own packages in .venv-nerfstudio (2 GB), for one of the slow tests"
+	@echo "make docs       write the site of docs/ to work_dirs/site, warnings are errors"
 	@echo "make lint       ruff and the generated tables"
 	@echo "make format     let ruff rewrite the code"
-	@echo "make clean      remove both environments, caches and work_dirs/demo"
+	@echo "make clean      remove both environments, caches, work_dirs/demo and work_dirs/site"
 
 setup: $(READY)
 
@@ -68,6 +69,10 @@ test: $(READY) weights nerfstudio
 test-slow: $(READY) weights nerfstudio nerfstudio-env
 	$(PYTEST) -m slow
 
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "==> Open work_dirs/site/index.html; its search needs a server: $(BIN)/python -m http.server -d work_dirs/site"
+
 lint: $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -78,4 +83,4 @@ format: $(READY)
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(STUDIO_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo
+	rm -rf $(VENV) $(STUDIO_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo work_dirs/site
