@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sparsevision.apis import DetectionResult, DetInferencer
 from sparsevision.engine import add_cfg_options, plain_warnings, read_config, run_tool
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.visualization.detections import SCORE_THRESHOLD
 
 EXAMPLE = """examples:
@@ -17,9 +18,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("checkpoint", help="its weights")
     parser.add_argument("images", nargs="+", help="files, folders")

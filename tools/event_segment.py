@@ -23,6 +23,7 @@ from sparsevision.datasets.image_io import read_class_map, write_png
 from sparsevision.datasets.transforms.event_labels import crop_rows, map_ids
 from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.visualization import draw_event_frame, draw_events, write_video
 from sparsevision.visualization.video import LEAST_FPS, MOST_FPS
 
@@ -37,9 +38,7 @@ IGNORE_INDEX = 255
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("checkpoint", help="its weights")
     parser.add_argument("recording", type=Path, help="any recording that docs/events.md lists")

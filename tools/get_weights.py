@@ -8,11 +8,12 @@ import argparse
 import sys
 
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.weights import CATALOGUE, cache_dir, describe, find_weights, get_weights
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to fetch; --list shows the names")
     parser.add_argument("--list", action="store_true", help="list the known names and what is cached")
     parser.add_argument("--force", action="store_true", help="fetch again what is already cached")

@@ -27,6 +27,7 @@ from sparsevision.synthetic.room_set import SMALL as SMALL_ROOMS
 from sparsevision.synthetic.room_set import RoomSetSettings, write_room_set
 from sparsevision.synthetic.street_set import SMALL, StreetSetSettings, write_street_set
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.utils.processes import usable_processors
 
 ROOM_COUNTS = {
@@ -58,7 +59,7 @@ MOVING_SHAPES_FIELDS = {
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line: one subcommand for each kind of data set, which sets `make`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     _add_camouflage(kinds)
     _add_photos(kinds)

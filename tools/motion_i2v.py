@@ -11,6 +11,7 @@ from sparsevision.apis.video_generation.result import FRAMES_PER_SECOND
 from sparsevision.engine import add_cfg_options, plain_warnings, read_config, run_tool
 from sparsevision.methods.motion_i2v import CAMERA_MOVES, SPEEDS
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 CONFIG = "tiny_motion_i2v_shapes"
 EXAMPLE = """examples:
@@ -45,9 +46,7 @@ def drag(text: str) -> list[tuple[float, float]]:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("image", nargs="?", type=Path, help="the first frame")
     parser.add_argument("--out", type=Path, required=True, help="new folder for videos, pictures and flow")
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier run in it")

@@ -8,6 +8,7 @@ from pathlib import Path
 from sparsevision.apis.video_generation import I2VInferencer
 from sparsevision.apis.video_generation.page import Workbench, launch_page
 from sparsevision.engine import add_cfg_options, plain_warnings, read_config, run_tool
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/motion_i2v_page.py --config tiny_motion_i2v_shapes --motion tracks.pth --frames frames.pth
@@ -17,9 +18,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--config", default="tiny_motion_i2v_shapes", help="a config file, or a shipped one's name")
     parser.add_argument("--checkpoint", type=Path, help="weights of both stages")
     parser.add_argument("--motion", type=Path, help="weights of stage 1, from drags to motion")

@@ -18,6 +18,7 @@ from sparsevision.datasets.points.read_cloud import AXES, UNITS
 from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.methods.cpcm.voting import FULL_VOTING
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/point_segment.py tiny_cpcm_res16unet_0p1pct_40e_rooms rooms.pth room.ply --out-dir segmented
@@ -30,9 +31,7 @@ SHOWN = 6  # classes named in the line of a cloud
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("checkpoint", help="its weights")
     parser.add_argument("clouds", nargs="+", type=Path, help=".ply, .pcd, .las, .laz, .npy, .txt, .xyz, .csv, .bin")

@@ -8,6 +8,7 @@ from sparsevision.apis.object_removal import STAGES, RemovalSettings, remove_obj
 from sparsevision.apis.object_removal.settings import INPAINTERS, PROPAGATIONS, SEGMENTERS
 from sparsevision.engine import run_tool
 from sparsevision.engine.cli import say
+from sparsevision.utils.command_line import tool_parser
 
 SMALL = "tiny_spinnerf_densegrid_{}_room"
 FULL = "spinnerf_hashgrid_{}_statue"
@@ -33,11 +34,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     names = [stage.name for stage in STAGES]
     stages = "\n".join(f"  {stage.name:<10} {stage.about}" for stage in STAGES)
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=f"{EXAMPLE}\nstages, each in a folder of OUT and not done again once it is complete:\n{stages}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    order = f"stages, each in a folder of OUT and not done again once it is complete:\n{stages}\n"
+    parser = tool_parser(__doc__, f"{EXAMPLE}\n{order}")
     parser.add_argument("scene", type=Path, help="folder of the scene: LLFF, the SPIn-NeRF benchmark, nerfstudio, ...")
     parser.add_argument("--clicks", type=Path, required=True, help="JSON of clicks in one view")
     parser.add_argument("--out", type=Path, required=True, help="folder for everything that is made")

@@ -1,14 +1,14 @@
 """The command line that the label converters share."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable
 
 from rich.progress import track
 
 from sparsevision.datasets.converters import LabelFormat, convert_folder, count_labels, verify_folder
-from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils import check_out_folder
+from sparsevision.utils.command_line import resumable, tool_parser
 
 SHOWN_PROBLEMS = 20
 
@@ -29,23 +29,19 @@ def run_converter(
         add_options: adds a converter's own options.
 
     Returns:
-        0 when all is converted (or verified), 1 when --verify found differences, 2 on bad input.
+        0 when all is converted (or verified), 1 when --verify found differences, 2 on bad input, 130 after Ctrl-C.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(description)
     parser.add_argument("source", help="folder of label PNGs (0 unlabelled, 1 foreground, 2 background)")
     parser.add_argument("--out", required=True, help="folder for the JSON files, one per PNG")
     parser.add_argument("--verify", action="store_true", help="write nothing; compare the JSON files with the PNGs")
     add_options(parser)
     args = parser.parse_args(arguments)
-    try:
-        check_out_folder(args.out, "--out")
-        return (_verify if args.verify else _convert)(args, form(args))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return resumable(lambda: (_verify if args.verify else _convert)(args, form(args)))
 
 
 def _convert(args: argparse.Namespace, form: LabelFormat) -> int:
+    check_out_folder(args.out, "--out")
     steps = track(convert_folder(args.source, args.out, form), "converting", total=count_labels(args.source))
     counts = Counter(steps)
     print(f"{args.out}: {counts['written']} written, {counts['kept']} already up to date")

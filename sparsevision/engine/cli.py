@@ -13,9 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparsevision.utils import UserError, tools_dir
-
-USER_ERROR = 2
-INTERRUPTED = 130
+from sparsevision.utils.command_line import INTERRUPTED, USER_ERROR, is_for_the_user
 
 
 class Interrupted(KeyboardInterrupt):
@@ -37,7 +35,7 @@ def run_tool(main: Callable[[], object]) -> None:
         say("Interrupted.", style="yellow")
         sys.exit(INTERRUPTED)
     except (UserError, ImportError) as error:
-        if isinstance(error, ImportError) and "sparsevision[" not in str(error):
+        if not is_for_the_user(error):
             raise
         say(f"Error: {plain_sentence(str(error))}", style="red")
         sys.exit(USER_ERROR)

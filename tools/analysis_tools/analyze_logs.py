@@ -9,6 +9,7 @@ import numpy as np
 
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/my_config --keys loss mIoU --out curve.png
@@ -18,9 +19,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     tasks = parser.add_subparsers(dest="task", required=True)
     plot = tasks.add_parser("plot_curve", help="draw scalars against the step")
     plot.add_argument("logs", nargs="+", type=Path, help="scalars.json files, or work dirs (the newest log is taken)")

@@ -18,6 +18,7 @@ from sparsevision.evaluation.confusion_files import write_confusion
 from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/analysis_tools/confusion_matrix.py CONFIG --checkpoint work_dirs/CONFIG/epoch_10.pth
@@ -30,9 +31,7 @@ a grey level above 127 is class 1; with more, and in a folder called pred_sem_se
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one; its test set is used")
     parser.add_argument("--checkpoint", help="weights of a method that learns")
     parser.add_argument("--predictions", type=Path, help="folder of predicted masks; no model is run")

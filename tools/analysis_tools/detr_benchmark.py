@@ -25,6 +25,7 @@ from sparsevision.methods.focus_detr.encoder_plain import encode_plainly, sample
 from sparsevision.methods.focus_detr.network import FocusNetwork
 from sparsevision.methods.focus_detr.pyramid import Pyramid
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.timings import (
     Bar,
     Figure,
@@ -207,9 +208,7 @@ def benchmark(args: argparse.Namespace) -> list[Figure]:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--size", type=int, nargs=2, default=[800, 1216], metavar=("H", "W"), help="of the image")
     parser.add_argument("--queries", type=int, default=10_000, help="of deformable attention alone")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each encoder that count")

@@ -19,6 +19,7 @@ from sparsevision.apis.example import Example, build_example
 from sparsevision.engine import call_tool, read_config, run_tool
 from sparsevision.methods.focus_detr.cost import multiply_adds
 from sparsevision.utils import UserError, find_config
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.timings import Figure, Report, add_timing_options, measure, publish, start_clock
 
 EXAMPLE = """example:
@@ -113,9 +114,7 @@ def table_of(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("detectors", nargs="+", metavar="CONFIG[=CHECKPOINT]", help="configs of configs/focus_detr")
     parser.add_argument("--keep-ratios", type=float, nargs="+", default=[], help="rows of each sparse detector")
     parser.add_argument("--size", type=int, nargs=2, default=[144, 192], metavar=("H", "W"), help="of the image")

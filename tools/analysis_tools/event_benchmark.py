@@ -30,6 +30,7 @@ from sparsevision.engine import run_tool
 from sparsevision.methods.ev_wsss.prototypes import UpsampledFeatures
 from sparsevision.methods.ev_wsss.prototypes_plain import PlainUpsampledFeatures
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/analysis_tools/event_benchmark.py
@@ -233,9 +234,7 @@ def show(figures: Sequence[Figure], console: Console) -> None:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--recording", type=Path, action="append", default=[], help="measure on its events as well")
     parser.add_argument("--events", type=int, default=500_000, help="how many")
     parser.add_argument("--bins", type=int, default=5, help="of a grid")

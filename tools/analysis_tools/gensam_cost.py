@@ -7,7 +7,6 @@ CLIP ViT-B/16 and SAM ViT-B have their full shapes and random weights, so nothin
 the default prompt set, so no keyword source is in the figures. About two minutes on two CPU cores.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from sparsevision.methods.gensam import ClipHeatmap, SpatialCLIP, resolve_options, run_gensam
 from sparsevision.methods.gensam.network import ClipConfig
+from sparsevision.utils.command_line import tool_parser
 
 VIT_B_16 = ClipConfig(
     embed_dim=512, grid=14, patch=16, image_width=768, image_layers=12, text_width=512, text_layers=12
@@ -187,7 +187,7 @@ def load_image(path: str | None) -> np.ndarray:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(__doc__)
     parser.add_argument("--image", help="picture to segment (a smooth random one by default)")
     parser.add_argument("--passes", type=int, default=6, help="passes of GenSAM (6 in the paper)")
     parser.add_argument("--json", help="file to write the figures to")

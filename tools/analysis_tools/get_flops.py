@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sparsevision.apis.example import build_example
 from sparsevision.engine import add_cfg_options, run_tool
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/analysis_tools/get_flops.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
@@ -21,9 +22,7 @@ normalisation, activations and whatever runs outside torch are not.
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("--size", type=int, nargs=2, default=[352, 352], metavar=("H", "W"), help="input size")
     parser.add_argument("--mode", default="tensor", choices=["tensor", "predict", "loss"], help="which forward")

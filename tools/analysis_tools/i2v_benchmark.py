@@ -39,6 +39,7 @@ from sparsevision.methods.motion_i2v.controlnet import TrajectoryControlNet
 from sparsevision.methods.motion_i2v.motion_fields import MotionFields
 from sparsevision.methods.motion_i2v.unet import UNetMotion3D, stage1_unet, stage2_unet
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.timings import (
     Bar,
     Clock,
@@ -309,9 +310,7 @@ def benchmark(args: argparse.Namespace) -> list[Figure]:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure (default: all)")
     parser.add_argument("--size", type=int, nargs=2, default=[320, 512], metavar=("H", "W"), help="of the frames")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each that count")

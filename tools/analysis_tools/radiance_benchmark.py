@@ -32,6 +32,7 @@ from sparsevision.methods.spin_nerf.radiance.vanilla import VanillaNeRF
 from sparsevision.methods.spin_nerf.radiance.volume import volume_render
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/analysis_tools/radiance_benchmark.py
@@ -180,9 +181,7 @@ def random_rays(count: int, samples: int, *, seed: int) -> tuple[Tensor, Tensor]
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--rays", type=int, default=1024, help="a pass (default: %(default)s)")
     parser.add_argument("--samples", type=int, default=64, help="a ray (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="turns that count (default: %(default)s)")

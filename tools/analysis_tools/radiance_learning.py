@@ -32,6 +32,7 @@ from sparsevision.evaluation.functional.views import psnr
 from sparsevision.methods.spin_nerf import SPInNeRF
 from sparsevision.methods.spin_nerf.method import fit_coordinates
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
@@ -239,9 +240,7 @@ def show(pairs: Sequence[Pair], name: str, console: Console) -> None:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("scene", type=Path, help="folder of the scene")
     parser.add_argument("--factor", type=int, default=2, help="photographs so much smaller (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=180.0, help="the network learns (default: %(default)g)")

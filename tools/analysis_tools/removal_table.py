@@ -23,6 +23,7 @@ from sparsevision.engine import call_tool, run_tool
 from sparsevision.engine.cli import say
 from sparsevision.evaluation import ViewMetric
 from sparsevision.utils import atomic_write
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo import replace_between_markers
 
 METRICS = {"PSNR/masked": "dB", "LPIPS/masked": "less is better"}
@@ -45,9 +46,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--seeds", type=int, default=3, help="rooms, and runs: one seed for both")
     parser.add_argument("--first-seed", type=int, default=4, help="number of the first; 0 to 3 were looked at before")
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/removal_table"), help="for rooms and runs")

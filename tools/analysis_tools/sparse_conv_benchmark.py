@@ -36,6 +36,7 @@ from sparsevision.layers.sparse_conv.coordinates import Level
 from sparsevision.methods.cpcm import Res16UNet14A, Res16UNet34C
 from sparsevision.synthetic.room_sample import sample_room
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/analysis_tools/sparse_conv_benchmark.py
@@ -348,9 +349,7 @@ def load_voxels(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("--cloud", type=Path, help="measure on this cloud instead of a synthetic room")
     parser.add_argument("--points", type=int, default=75_000, help="of the synthetic room (default: %(default)s)")
     parser.add_argument("--voxel-size", type=float, default=0.05, help="metres (default: %(default)s)")

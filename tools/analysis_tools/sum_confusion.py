@@ -8,6 +8,7 @@ from sparsevision.engine import run_tool
 from sparsevision.evaluation.confusion_files import read_confusion, write_confusion
 from sparsevision.evaluation.points import class_table, scores_of
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   for k in 1 2 3 4 5 6; do
@@ -24,9 +25,7 @@ TABLES = ("confusion_matrix", "confusion_matrix_points")
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("folders", nargs="+", type=Path, help="one a test")
     parser.add_argument("--out-dir", type=Path, help="where to write the sums, if wanted")
     return parser.parse_args(arguments)

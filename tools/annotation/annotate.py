@@ -12,6 +12,7 @@ from pathlib import Path
 from sparsevision.annotator import AnnotatorServer, Assistant, Gallery, Project, choose_backend
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/annotation/annotate.py photos --classes background,moth
@@ -21,9 +22,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("images", type=Path, help="an image, or a folder of images (in name order: a video's frames)")
     parser.add_argument("--out", type=Path, help="folder of the annotations (default: annotations/ beside the images)")
     parser.add_argument("--classes", help="class names with commas, background first (default: those of the folder)")

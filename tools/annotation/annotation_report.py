@@ -30,6 +30,7 @@ from sparsevision.datasets.report_folder import (
 )
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.visualization.budget_picture import Example, budget_figure
 
 EXAMPLE = """examples:
@@ -42,9 +43,7 @@ PLAIN_WIDTH = 110  # of the table in files and pipes
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("folder", type=Path, help="folder of annotation files, one an image")
     parser.add_argument("--truth", type=Path, help="folder of dense masks, to say how much is right")
     parser.add_argument("--threshold", type=int, help="these masks are binary: brighter pixels are class 1 (COD: 128)")

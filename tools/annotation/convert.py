@@ -21,6 +21,7 @@ from sparsevision.annotation import formats
 from sparsevision.annotation.formats.folder import guess_format, read_folder, write_folder
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 READERS = {"coco": formats.read_coco, "labelme": formats.read_labelme, "cvat": formats.read_cvat}
 WRITERS = {
@@ -33,7 +34,7 @@ WRITERS = {
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(__doc__)
     parser.add_argument("source", type=Path, help="a file, or a folder of files")
     parser.add_argument(
         "--from", dest="source_format", choices=WRITERS, help="its format (default: seen from its content)"

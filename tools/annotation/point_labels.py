@@ -25,6 +25,7 @@ from sparsevision.engine import run_tool
 from sparsevision.engine.safe_unpickle import safe_unpickle
 from sparsevision.selection import KCenter
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   0.1 % of every class, at least one point of it:
@@ -47,9 +48,7 @@ NAMED = 5
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("root", type=Path, help="the prepared set, e.g. data/ScanNet")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--protocol", choices=POINT_PROTOCOLS, help="which points to label")

@@ -16,11 +16,12 @@ from rich.progress import track
 from sparsevision.datasets.pseudo_labels import Screen, Verdict, make_pseudo_labels
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(__doc__)
     parser.add_argument("predictions", type=Path, help="folder of soft masks (PNG), as tools/test.py --out writes them")
     parser.add_argument("--out", type=Path, required=True, help="folder of pseudo labels to make")
     parser.add_argument(

@@ -17,6 +17,7 @@ from sparsevision.datasets.image_io import read_image
 from sparsevision.engine import add_cfg_options, run_tool
 from sparsevision.selection import Selector, select_pixels, select_points
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.visualization import draw_points, write_image
 
 EXAMPLE = """examples:
@@ -33,9 +34,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument(
         "source", nargs="?", help="folder, file or glob of images; with --inside an image or .npy cloud"
     )

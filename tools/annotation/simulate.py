@@ -15,6 +15,7 @@ from sparsevision.datasets.dense_masks import MaskReader, find_masks, refuse_bin
 from sparsevision.datasets.simulate_folder import KINDS, Simulation, find_flows, simulate_folder
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   one scribble per class, as PNG with the codes of S-COD as well:
@@ -31,9 +32,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("masks", type=Path, help="folder of dense masks; of optical flow for tracks")
     parser.add_argument("--out", type=Path, required=True, help="folder for the annotations, one JSON an image")
     parser.add_argument("--kind", choices=KINDS, required=True, help="what to simulate")

@@ -14,6 +14,7 @@ from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.detection.sparse_file import ThinnedFile, thin_box_file
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   half of the boxes, each by the toss of a coin:
@@ -28,9 +29,7 @@ EXAMPLE = """examples:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("source", type=Path, help="COCO-format file with all boxes")
     parser.add_argument("--protocol", choices=BOX_PROTOCOLS, default="random", help="default: %(default)s")
     parser.add_argument("--keep", type=float, default=0.5, help="share that random keeps (default: %(default)s)")

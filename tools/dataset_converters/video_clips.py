@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from rich.progress import track
 
 from sparsevision.datasets.video.prepare import LAYOUTS, ClipSettings, Prepared, open_videos, prepare_clips
 from sparsevision.layers.optical_flow import FLOWS, checked_flow, flow_extractor
-from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils import check_out_folder
+from sparsevision.utils.command_line import resumable, tool_parser
 
 EXAMPLE = """examples:
   python tools/dataset_converters/video_clips.py data/my_videos --out data/my_clips --flow dis
@@ -24,15 +26,12 @@ line ("video_path", "caption"). Out come clips/<name>/<frame>.png, clips/<name>.
 numbers in the video). The same command goes on where it was interrupted. Read the clips with
 VideoFolder(folder="<out>/clips", truth="<out>/truth"), LoadClip(frames=16, stride=1, random_start=False) and
 LoadClipTruth()."""
-INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 SHOWN_PROBLEMS = 20
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """See `EXAMPLE`."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("source", type=Path, help="folder of videos, or a list of them")
     parser.add_argument("--out", type=Path, required=True, help="folder of the clips")
     parser.add_argument("--layout", choices=LAYOUTS, help="default: folder or list, whichever the source is")
@@ -76,23 +75,18 @@ def prepare(args: argparse.Namespace) -> list[Prepared]:
 def main(arguments: list[str] | None = None) -> int:
     """Returns 0 when every video gave its clips, 1 when some were skipped, 2 on bad input, 130 after Ctrl-C."""
     args = parse_arguments(arguments)
-    try:
-        results = prepare(args)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
+    return resumable(lambda: report(args.out, prepare(args)))
+
+
+def report(out: Path, results: Sequence[Prepared]) -> int:
+    """Print what became of the videos; returns 1 when some were skipped."""
     problems = [result.problem for result in results if result.problem is not None]
     for problem in problems[:SHOWN_PROBLEMS]:
         print(f"skipped: {problem}", file=sys.stderr)
     if len(problems) > SHOWN_PROBLEMS:
         print(f"and {len(problems) - SHOWN_PROBLEMS} more", file=sys.stderr)
     written, kept = (sum(getattr(result, name) for result in results) for name in ("written", "kept"))
-    print(
-        f"{args.out}: {written} clips written, {kept} already there, {len(problems)} of {len(results)} videos skipped"
-    )
+    print(f"{out}: {written} clips written, {kept} already there, {len(problems)} of {len(results)} videos skipped")
     return int(bool(problems))
 
 

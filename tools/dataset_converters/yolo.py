@@ -16,6 +16,7 @@ from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.detection.yolo import YoloImage, YoloSet, images_of, read_data_yaml, read_image
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/dataset_converters/yolo.py downloads/my_yolo_set/data.yaml --out data/my_set
@@ -26,9 +27,7 @@ SHOWN_PROBLEMS = 20
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("source", type=Path, help="data.yaml, or the folder that holds it")
     parser.add_argument("--out", type=Path, required=True, help="folder for annotations/")
     parser.add_argument("--overwrite", action="store_true", help="replace files with other content")

@@ -15,6 +15,7 @@ from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.engine.hooks.visualization import input_picture
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.visualization import SparseVisualizer, write_image
 from sparsevision.visualization.cloud_samples import draw_training_views
 
@@ -26,9 +27,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("--split", default="train", choices=["train", "val", "test"], help="which data loader's set")
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/browse"), help="where pictures are written")

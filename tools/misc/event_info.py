@@ -18,6 +18,7 @@ from sparsevision.datasets.events.reader import EventReader, open_events
 from sparsevision.datasets.events.types import Events
 from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/misc/event_info.py recording.raw
@@ -31,9 +32,7 @@ SUFFIXES = (".npz", ".h5")
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("recording", type=Path, help="a file, or the folder of a DDD17 recording or of a ROS 2 bag")
     parser.add_argument("--format", choices=[each.name for each in FORMATS], help="if content and suffix do not tell")
     parser.add_argument("--recover", action="store_true", help="read the good beginning of a broken file")

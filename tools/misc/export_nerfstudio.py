@@ -12,6 +12,7 @@ from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.methods.spin_nerf.studio.export import export_run, export_scene
 from sparsevision.utils import check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/misc/export_nerfstudio.py run configs/spin_nerf/CONFIG.py work_dirs/CONFIG/iter_10000.pth --out outputs
@@ -21,9 +22,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     kinds = parser.add_subparsers(dest="kind", required=True)
     run = kinds.add_parser("run", help="a trained field as a run folder")
     run.add_argument("config", help="of the training: a file, or the name of a shipped one")

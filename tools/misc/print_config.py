@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 FORMATS = (".py", ".yml", ".json")
 
@@ -19,9 +20,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", help="a config file, or the name of a shipped one")
     parser.add_argument("--out", type=Path, help="also write it to this file (.py, .yml or .json)")
     add_cfg_options(parser)

@@ -13,6 +13,7 @@ from sparsevision.datasets.points.scannet_predictions import write_scannet_submi
 from sparsevision.datasets.points.scene import scene_keys
 from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/test.py configs/cpcm/CONFIG.py work_dirs/CONFIG/epoch_180.pth --out work_dirs/test \\
@@ -23,9 +24,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("predictions", type=Path, help="folder of <scene>.npy, a class 0 to 19 for each vertex")
     parser.add_argument("--data", default="data/ScanNet", help="the prepared set (default: %(default)s)")
     parser.add_argument("--split", default="test", help="whose scenes are needed (default: %(default)s)")

@@ -13,6 +13,7 @@ from sparsevision.engine import run_tool, save_checkpoint
 from sparsevision.engine.safe_unpickle import safe_unpickle
 from sparsevision.methods.cpcm.convert import Converted, convert_with_report
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/cpcm.py model_best.pth weights/cpcm_scannet.pth
@@ -24,9 +25,7 @@ OPTIONAL = {"first_channels": 32, "first_kernel": 3, "widen_when_halving": False
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
     return parser.parse_args(arguments)

@@ -15,6 +15,7 @@ from sparsevision.engine import run_tool, save_checkpoint
 from sparsevision.engine.safe_unpickle import safe_unpickle
 from sparsevision.methods.ev_wsss.convert import convert_with_report
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/ev_wsss.py best_epoch.pt weights/evwsss_dsec.pth
@@ -26,9 +27,7 @@ ENCODERS = ("students.0.encoder.", "students.1.encoder.")
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
     parser.add_argument("--both", action="store_true", help="give an E2VID encoder to both students, not to A alone")

@@ -19,6 +19,7 @@ from sparsevision.methods.focus_detr.convert import (
 from sparsevision.methods.focus_detr.released_names import LAYOUTS
 from sparsevision.methods.focus_detr.weights_to_settings import check_whole, settings_of_weights
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/focus_detr.py focus_detr_r50_4scale_12ep.pth weights/focus_detr_r50.pth
@@ -35,9 +36,7 @@ POSITION = (
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
     parser.add_argument("--to", choices=LAYOUTS, help="the other way round: from ours to these names")

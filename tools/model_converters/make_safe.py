@@ -15,6 +15,7 @@ from sparsevision.engine import run_tool, save_checkpoint
 from sparsevision.engine.plain import to_plain
 from sparsevision.engine.safe_unpickle import Placeholder, safe_unpickle
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/model_converters/make_safe.py downloads/best_epoch.pt weights/best_epoch.pth
@@ -23,9 +24,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("checkpoint", type=Path, help="the file to read: torch's formats or a plain pickle")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
     return parser.parse_args(arguments)

@@ -25,6 +25,7 @@ from sparsevision.methods.motion_i2v.released_files import (
     stage_files,
 )
 from sparsevision.utils import UserError, atomic_write, require
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/motion_i2v.py stage1 weights/motion_i2v_stage1.pth --models downloads/models
@@ -50,9 +51,7 @@ GIVEN = {  # option -> (part, stages that have it)
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     commands = parser.add_subparsers(dest="command", required=True)
     for stage in STAGES:
         _add_stage(commands.add_parser(f"stage{stage}", help=f"to a checkpoint of {MODELS[stage]}"), stage)

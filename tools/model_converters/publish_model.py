@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sparsevision.engine import load_checkpoint, run_tool, save_checkpoint
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python tools/model_converters/publish_model.py work_dirs/my_config/epoch_50.pth published/my_config.pth
@@ -16,9 +17,7 @@ KEEP = ("state_dict", "meta")
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("checkpoint", type=Path, help="the checkpoint of a training run")
     parser.add_argument("out", type=Path, help="where to write; '-' and 8 digits of the SHA-256 are added to the name")
     parser.add_argument(

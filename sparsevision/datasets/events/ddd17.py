@@ -11,6 +11,7 @@ from sparsevision.datasets.events.dsec_classes import identity
 from sparsevision.datasets.layouts import index_by_stem
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
+from sparsevision.utils.arrays import load_npy
 
 DOC_PATH = "docs/prepare_data.md"
 SPLITS = {"train": (0, 2, 3, 5, 6), "valid": (1,), "test": (4,)}
@@ -155,8 +156,7 @@ def read_index(path: Path) -> np.ndarray:
         UserError: no such file, another shape, or times that go backwards.
     """
     try:
-        with path.open("rb") as stream:
-            rows = np.lib.format.read_array(stream, allow_pickle=False)
+        rows = load_npy(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as an index of images ({error}).") from None
     if rows.ndim != 2 or rows.shape[1] != 3 or not np.issubdtype(rows.dtype, np.integer):

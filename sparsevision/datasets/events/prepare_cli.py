@@ -1,7 +1,6 @@
 """The command line that the converters of event data sets share."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,9 +13,9 @@ from sparsevision.datasets.events.points import simulate_point_folder
 from sparsevision.datasets.events.prepare import CLICKS, PreparedSet
 from sparsevision.datasets.events.verify import SequenceReport, check_sequence, count_problems, table
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import resumable, tool_parser
 
 Pairs = list[tuple[str, str]]  # (split, recording)
-INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 SOURCES = "folders with what was downloaded and unpacked; more than one if events and labels lie apart"
 
 
@@ -38,7 +37,7 @@ def run_prepare(
     Returns:
         0 when all is done (and in order), 1 when --verify found problems, 2 on bad input, 130 after Ctrl-C.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(description)
     _add_files(parser)
     _add_clicks(parser)
     _add_checks(parser)
@@ -50,14 +49,7 @@ def run_prepare(
         parser.error("several folders need --out, the folder in which their files come together")
     if args.copy and not args.out:
         parser.error("--copy needs --out, the folder to copy to")
-    try:
-        return _run(args, make(args))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
+    return resumable(lambda: _run(args, make(args)))
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:

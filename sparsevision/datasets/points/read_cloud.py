@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from sparsevision.datasets.points.pcd import read_pcd
 from sparsevision.datasets.points.ply import read_ply
-from sparsevision.datasets.points.scene import NO_ARRAY
 from sparsevision.datasets.points.text_cloud import read_text_cloud
 from sparsevision.utils import UserError, closest, require
+from sparsevision.utils.arrays import load_npy
 
 MID_GREY = 127.5
 UNITS: Mapping[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
@@ -174,10 +174,10 @@ def _of_las(path: Path) -> CloudFile:
 
 def _of_npy(path: Path) -> CloudFile:
     try:
-        table = np.load(path, allow_pickle=False)
-    except NO_ARRAY as error:
+        table = load_npy(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no array that can be read ({error}). Save it with numpy.save.") from error
-    if not isinstance(table, np.ndarray) or table.dtype.kind not in "iuf":
+    if table.dtype.kind not in "iuf":
         raise UserError(f"{path}: expected an array of numbers, (n, 3) or (n, 6) or more columns.")
     return _of_table(table, path)
 

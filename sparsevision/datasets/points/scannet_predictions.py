@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from sparsevision.annotation.files import write_bytes
 from sparsevision.datasets.points.classes import SCANNET20
-from sparsevision.datasets.points.scene import NO_ARRAY, read_scene, scene_keys
+from sparsevision.datasets.points.scene import read_scene, scene_keys
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.arrays import load_npy
 
 SCENE = re.compile(r"scene\d{4}_\d{2}")
 
@@ -90,8 +91,8 @@ def write_scannet_submission(
 def _read_classes(path: Path, scene: Path) -> np.ndarray:
     """The array, once it is sure that it has a number for each vertex of the prepared scene."""
     try:
-        classes = np.load(path, allow_pickle=False)
-    except NO_ARRAY as error:
+        classes = load_npy(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no array that can be read ({error}).") from error
     count = len(read_scene(scene))
     if classes.shape != (count,):

@@ -14,15 +14,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from tokenize import TokenError
 
 import numpy as np
 
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError, atomic_write, read_text
+from sparsevision.utils.arrays import load_npy
 
 FORMAT = 1
 STAMP = "source.json"  # what a converter made the scene of
-NO_ARRAY = (ValueError, OSError, EOFError, MemoryError, OverflowError, SyntaxError, TokenError)  # of numpy.load
 ROWS = {"coord": (3, "f"), "color": (3, "u")}  # columns and kind; every other array is one whole number a point
 
 
@@ -145,8 +144,8 @@ def read_scene(folder: str | os.PathLike, *, mmap: bool = True) -> Scene:
 def read_array(path: Path, *, mmap: bool = True) -> np.ndarray:
     """One array of a scene. Raises UserError if the file is none, or shorter than its header says."""
     try:
-        return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except NO_ARRAY as error:
+        return load_npy(path, mmap=mmap)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: no readable array ({error}). Delete it and convert the scene again.") from error
 
 
@@ -161,7 +160,7 @@ def scene_keys(root: str | os.PathLike, split: str, *, prepare: str = "") -> lis
         there = sorted(found.stem for found in path.parent.glob("*.txt"))
         known = f" There are {', '.join(there)}." if there else ""
         raise UserError(f"{path} does not exist.{known}" + (f" {prepare}" if prepare else ""))
-    keys = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    keys = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     for key in keys:
         if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
             raise UserError(f"{path}: '{key}' is no scene of this set; expected a path below {root}.")

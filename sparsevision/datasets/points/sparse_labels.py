@@ -10,10 +10,11 @@ import numpy as np
 
 from sparsevision.annotation import PointLabels, load_annotations, simulate_point_labels
 from sparsevision.datasets.points.classes import IGNORE_INDEX
-from sparsevision.datasets.points.scene import NO_ARRAY, Scene
+from sparsevision.datasets.points.scene import Scene
 from sparsevision.datasets.simulate_folder import image_rng
 from sparsevision.selection import Selector, select_points
 from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils.arrays import load_npy
 
 RAW_PROTOCOLS = ("official", "class_even")  # drawn for every raw class, void included, as the released files are
 MAX_BYTES = 2**31  # of a file of labels: superpoints of a thousand scenes are many points
@@ -191,6 +192,6 @@ def _check_entry(entry: Any, key: str, *, points: int, path: str | os.PathLike) 
 def _point_count(folder: Path) -> int:
     """Points of a prepared scene, from the head of its coord.npy alone."""
     try:
-        return len(np.load(folder / "coord.npy", mmap_mode="r", allow_pickle=False))
-    except (*NO_ARRAY, TypeError) as error:
+        return len(load_npy(folder / "coord.npy", mmap=True))
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder}: no readable coord.npy; convert the scene again.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, arrays
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -44,8 +44,8 @@ def load_npy(path: Path) -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return arrays.load_npy(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as an array ({error}). Copy or make it again.") from error
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sparsevision.datasets.events.errors import EventFileError, broken_file
 from sparsevision.datasets.events.formats.columns import as_events
 from sparsevision.datasets.events.formats.recording import MemoryRecording
+from sparsevision.utils.arrays import check_npy
 
 NAMES = {
     "x": ("x", "xs"),
@@ -81,6 +82,8 @@ def _arrays(path: Path) -> dict[str, NDArray]:
                 place = member.header_offset
                 if member.filename.endswith(".npy"):
                     with archive.open(member) as stream:
+                        check_npy(stream, member.file_size)
+                        stream.seek(0)
                         content = np.lib.format.read_array(stream, allow_pickle=False)
                     arrays[member.filename.removesuffix(".npy")] = content
     except BROKEN as error:

@@ -13,9 +13,9 @@ from sparsevision.datasets.points.prepare.card import CARD, check_card, check_sp
 from sparsevision.datasets.points.prepare.raw_set import RawSet
 from sparsevision.datasets.points.prepare.runner import Outcome, preparation, sweep, verification
 from sparsevision.utils import UserError, check_out_folder
+from sparsevision.utils.command_line import resumable, tool_parser
 from sparsevision.utils.processes import map_in_processes
 
-INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 SHOWN = 30  # notes of a kind that are printed; all are in the scenes' source.json
 Splits = Mapping[str, Sequence[str]]
 
@@ -41,30 +41,11 @@ def run_prepare(
     parser = _parser(description)
     add_options(parser)
     args = parser.parse_args(arguments)
-    try:
-        if args.workers < 1:
-            raise UserError(f"--workers {args.workers}: expected 1 or more processes.")
-        if not Path(args.source).is_dir():
-            raise UserError(f"{args.source}: there is no such folder.")
-        if Path(args.out).resolve() == Path(args.source).resolve():
-            raise UserError(f"--out {args.out}: is the folder of the raw files; choose another one.")
-        check_out_folder(args.out, "--out")
-        raw = make(args)
-        splits = raw.splits()
-        keys = _chosen(splits, args.scenes)
-        return _verify(args, raw, splits, keys) if args.verify else _prepare(args, raw, splits, keys)
-    except (UserError, ImportError) as error:
-        if isinstance(error, ImportError) and "sparsevision[" not in str(error):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
+    return resumable(lambda: _convert(args, make))
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(description)
     parser.add_argument("source", metavar="SOURCE", help="folder of the raw files, as they were unpacked")
     parser.add_argument("--out", required=True, help="folder of the prepared set")
     parser.add_argument("--workers", type=int, default=1, help="processes; each holds one scene (default: %(default)s)")
@@ -79,6 +60,20 @@ def _parser(description: str) -> argparse.ArgumentParser:
         help="read the raw files again, compare them with what was prepared, print a table; writes nothing",
     )
     return parser
+
+
+def _convert(args: argparse.Namespace, make: Callable[[argparse.Namespace], RawSet]) -> int:
+    if args.workers < 1:
+        raise UserError(f"--workers {args.workers}: expected 1 or more processes.")
+    if not Path(args.source).is_dir():
+        raise UserError(f"{args.source}: there is no such folder.")
+    if Path(args.out).resolve() == Path(args.source).resolve():
+        raise UserError(f"--out {args.out}: is the folder of the raw files; choose another one.")
+    check_out_folder(args.out, "--out")
+    raw = make(args)
+    splits = raw.splits()
+    keys = _chosen(splits, args.scenes)
+    return _verify(args, raw, splits, keys) if args.verify else _prepare(args, raw, splits, keys)
 
 
 def _chosen(splits: Splits, patterns: Sequence[str] | None) -> list[str]:

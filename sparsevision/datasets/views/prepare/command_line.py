@@ -14,8 +14,7 @@ from sparsevision.datasets.views.files import whole_folder
 from sparsevision.datasets.views.prepare.compare import folder_differences
 from sparsevision.datasets.views.prepare.report import CARD, SceneReport, read_card, table, write_card
 from sparsevision.utils import UserError, check_out_folder
-
-INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
+from sparsevision.utils.command_line import resumable, tool_parser
 
 
 class Conversion(Protocol):
@@ -45,21 +44,11 @@ def run_conversion(
     parser = _parser(description)
     add_options(parser)
     args = parser.parse_args(arguments)
-    try:
-        _check_folders(args)
-        conversion = make(args)
-        folders = _chosen(conversion.folders(Path(args.out)), args.scenes)
-        return (_verify if args.verify else _prepare)(args, conversion, folders)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
+    return resumable(lambda: _convert(args, make))
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(description)
     parser.add_argument("source", metavar="SOURCE", help="a scene as it was unpacked, or the folder of several")
     parser.add_argument("--out", required=True, help="folder of the prepared scene, or of several by their names")
     parser.add_argument(
@@ -73,6 +62,13 @@ def _parser(description: str) -> argparse.ArgumentParser:
         help="make the scenes again beside --out, compare them with what is there, print a table; writes nothing",
     )
     return parser
+
+
+def _convert(args: argparse.Namespace, make: Callable[[argparse.Namespace], Conversion]) -> int:
+    _check_folders(args)
+    conversion = make(args)
+    folders = _chosen(conversion.folders(Path(args.out)), args.scenes)
+    return (_verify if args.verify else _prepare)(args, conversion, folders)
 
 
 def _check_folders(args: argparse.Namespace) -> None:

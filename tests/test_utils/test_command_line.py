@@ -1,0 +1,34 @@
+"""What command lines share."""
+
+import pytest
+
+from sparsevision.utils import UserError
+from sparsevision.utils.command_line import resumable, tool_parser
+
+
+def test_help_keeps_line_breaks():
+    text = tool_parser("First.\n\n  second", "examples:\n  one\n  two").format_help()
+    assert "First.\n\n  second\n" in text
+    assert text.endswith("examples:\n  one\n  two\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (UserError("a.png: is no picture."), 2, "error: a.png: is no picture.\n"),
+        (ModuleNotFoundError('pip install "sparsevision[event]"'), 2, 'error: pip install "sparsevision[event]"\n'),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here\n"),
+    ],
+)
+def test_known_ends_are_told_in_a_sentence(error, code, told, capsys):
+    def work():
+        raise error
+
+    assert resumable(work) == code
+    assert capsys.readouterr().err == told
+
+
+def test_other_ends_keep_their_traceback():
+    assert resumable(lambda: 1) == 1
+    with pytest.raises(ImportError):
+        resumable(lambda: __import__("no_such_module"))
