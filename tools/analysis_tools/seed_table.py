@@ -5,18 +5,16 @@ is resumed. A folder of another state of the config is moved aside, never mixed 
 """
 
 import argparse
-import hashlib
-import json
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparsevision.engine import add_cfg_options, call_tool, read_config, run_tool
-from sparsevision.engine.hooks.checkpoint import find_latest
-from sparsevision.utils import UserError, atomic_write, check_out_folder, find_config
-from sparsevision.zoo import replace_between_markers
+from sparsevision.engine import call_tool, read_config, run_tool
+from sparsevision.engine.overrides import options_of
+from sparsevision.utils import UserError, check_out_folder, find_config
+from sparsevision.zoo.runs import config_digest, last_checkpoint, read_result, test_metrics, write_block, write_result
 from sparsevision.zoo.seeds import seed_table
 
 EXAMPLE = """example:
@@ -38,11 +36,6 @@ class Run:
     options: tuple[str, ...]
     digest: str
     trains: bool
-
-    @property
-    def result_file(self) -> Path:
-        """Written last: its presence means that the run is complete."""
-        return self.folder / "result.json"
 
     @property
     def overrides(self) -> list[str]:
@@ -73,13 +66,6 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def parsed_options(options: Sequence[str]) -> dict:
-    """["a.b=1"] -> {"a.b": 1}, by the rules of --cfg-options."""
-    parser = argparse.ArgumentParser()
-    add_cfg_options(parser)
-    return parser.parse_args(["--cfg-options", *options] if options else []).cfg_options
-
-
 def plan(config: str, seed: int, args: argparse.Namespace) -> Run:
     """The run of one config and seed.
 
@@ -87,24 +73,21 @@ def plan(config: str, seed: int, args: argparse.Namespace) -> Run:
         UserError: no such config, or an unknown override.
     """
     path = find_config(config)
-    cfg = read_config(path, parsed_options(args.cfg_options))
-    text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
+    cfg = read_config(path, options_of(args.cfg_options))
     return Run(
         config=path,
         seed=seed,
         folder=args.work_dir / path.stem / f"seed_{seed}",
         options=tuple(args.cfg_options),
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=config_digest(cfg),
         trains=cfg.get("train_cfg") is not None,
     )
 
 
 def finished_metrics(run: Run) -> dict[str, float] | None:
     """Metrics of a complete run of the same config, else None."""
-    if not run.result_file.is_file():
-        return None
-    result = json.loads(run.result_file.read_text(encoding="utf-8"))
-    return result["metrics"] if result["config_sha256"] == run.digest else None
+    result = read_result(run.folder, run.digest)
+    return None if result is None else result["metrics"]
 
 
 def claim_folder(run: Run) -> None:
@@ -120,31 +103,6 @@ def claim_folder(run: Run) -> None:
         print(f"the config has changed: moved {run.folder} to {aside}")
     run.folder.mkdir(parents=True, exist_ok=True)
     owner.write_text(run.digest + "\n")
-
-
-def last_checkpoint(folder: Path) -> Path:
-    """The newest checkpoint of a run.
-
-    Raises:
-        UserError: there is none.
-    """
-    found = find_latest(folder)
-    if found is None:
-        raise UserError(f"{folder} has no checkpoint after training; does the config have a CheckpointHook?")
-    return found
-
-
-def test_metrics(folder: Path) -> dict[str, float]:
-    """The numbers of the newest test run below a work dir.
-
-    Raises:
-        UserError: the test wrote none.
-    """
-    files = sorted(folder.glob("*/*.json"), key=lambda file: file.stat().st_mtime)
-    if not files:
-        raise UserError(f"no metrics below {folder}; does the config have a test_evaluator?")
-    content = json.loads(files[-1].read_text(encoding="utf-8"))
-    return {name: value for name, value in content.items() if isinstance(value, int | float) and "time" not in name}
 
 
 def train(run: Run, *options: str) -> Path:
@@ -163,9 +121,7 @@ def execute(run: Run, *, first: Run | None = None) -> dict[str, float]:
         checkpoint = [train(run, *start)]
     call_tool("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
     metrics = test_metrics(run.folder / "test")
-    result = {"config": str(run.config), "seed": run.seed, "config_sha256": run.digest, "metrics": metrics}
-    with atomic_write(run.result_file) as file:
-        file.write((json.dumps(result, indent=2) + "\n").encode())
+    write_result(run.folder, run.digest, {"config": str(run.config), "seed": run.seed, "metrics": metrics})
     return metrics
 
 
@@ -174,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_args(arguments)
     check_out_folder(args.work_dir, "--work-dir")
     if args.readme:
-        write_table(args.readme, None, marker=args.marker)
+        write_block(args.readme, None, marker=args.marker)
     runs = {}
     for planned in [[plan(config, seed, args) for seed in range(args.seeds)] for config in args.configs]:
         name = planned[0].config.stem
@@ -189,23 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     content = f"{seed_table(runs, metrics=args.metrics)}\n\n`{command}`"
     print(content)
     if args.readme:
-        write_table(args.readme, content, marker=args.marker)
-
-
-def write_table(page: Path, content: str | None, *, marker: str) -> None:
-    """Put the table between the page's markers; without content, only see whether that could be done.
-
-    Raises:
-        UserError: no such page, or it lacks the markers.
-    """
-    if not page.is_file():
-        raise UserError(f"{page} does not exist; --readme takes a page with the markers")
-    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
-    text = page.read_text(encoding="utf-8")
-    changed = replace_between_markers(text, content or "", begin=begin, end=end, where=str(page))
-    if content is not None:
-        page.write_text(changed, encoding="utf-8")
-        print(f"wrote the table to {page}")
+        write_block(args.readme, content, marker=args.marker)
 
 
 if __name__ == "__main__":
