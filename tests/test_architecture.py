@@ -31,6 +31,9 @@ TIERS = (
     ("engine.setup", "apis", "annotator"),  # engine.setup, train and test stand behind the tools
     ("engine.train", "engine.test"),
     ("zoo", "demo"),
+    ("doctor",),
+    ("console",),
+    ("__main__",),
 )
 
 # Modules that another program imports as its plug-in, so that they may need it at their top; nothing else imports them.

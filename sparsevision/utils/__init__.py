@@ -3,7 +3,7 @@
 from sparsevision.utils.errors import UserError, closest, did_you_mean
 from sparsevision.utils.files import atomic_write, check_out_folder
 from sparsevision.utils.optional import require
-from sparsevision.utils.paths import configs_dir, find_config, tools_dir
+from sparsevision.utils.paths import configs_dir, find_config, tool_command, tools_dir
 
 __all__ = [
     "UserError",
@@ -14,5 +14,6 @@ __all__ = [
     "did_you_mean",
     "find_config",
     "require",
+    "tool_command",
     "tools_dir",
 ]

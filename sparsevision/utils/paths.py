@@ -27,6 +27,17 @@ def tools_dir() -> Path:
     return _payload("tools")
 
 
+def tool_command(tool: str) -> str:
+    """How a tool is typed here: `python tools/get_weights.py` in a checkout, `sparsevision get_weights` without one.
+
+    Args:
+        tool: path below `tools/`, e.g. "annotation/simulate.py".
+    """
+    if (PACKAGE.parent / "tools" / tool).is_file():
+        return f"python tools/{tool}"
+    return f"sparsevision {tool.removesuffix('.py')}"
+
+
 def find_config(name: str | Path) -> Path:
     """A config file by its path or by its stem ("tiny_gensam_mobilesam_conse").
 
