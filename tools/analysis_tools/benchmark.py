@@ -1,7 +1,14 @@
-"""How fast a config's model runs on random input: median, fastest and slowest step after a warm-up."""
+"""How fast a config's model runs on random input: median, fastest and slowest step after a warm-up.
+
+With --all instead of a config: every benchmark of this folder, ours against plain forms, one after the other in
+processes of their own, quickly (under ten minutes on two cores) or at --full size. What was measured is kept in
+--folder, so that the same command goes on where it stopped, and is written to --page.
+"""
 
 import argparse
 import json
+import shlex
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,10 +19,14 @@ import torch
 from sparsevision.apis.example import build_example
 from sparsevision.engine import add_cfg_options, run_tool
 from sparsevision.utils import UserError
+from sparsevision.zoo.benchmarks import BENCHMARKS, MARKER, chosen, page, run_all
+from sparsevision.zoo.runs import write_block
 
+SCRIPT = "analysis_tools/benchmark.py"
 EXAMPLE = """example:
   python tools/analysis_tools/benchmark.py tiny_sparseseg_resnet18_scribble_30e_camouflage \\
       --size 352 352 --iterations 20 --threads 2
+  python tools/analysis_tools/benchmark.py --all --page docs/benchmark.md
 """
 
 
@@ -24,7 +35,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("config", help="a config file, or the name of a shipped one")
+    parser.add_argument("config", nargs="?", help="a config file, or the name of a shipped one")
     parser.add_argument("--checkpoint", help="weights; random ones are as fast, for most methods")
     parser.add_argument("--size", type=int, nargs=2, default=[352, 352], metavar=("H", "W"), help="input size")
     parser.add_argument("--batch", type=int, default=1, help="images in a step")
@@ -35,10 +46,42 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
     add_cfg_options(parser)
+    add_all_options(parser)
     args = parser.parse_args(arguments)
+    if args.all == bool(args.config):
+        parser.error("give a config, or --all")
     if args.iterations < 1 or args.warmup < 0 or args.batch < 1:
         parser.error("--iterations and --batch must be at least 1, --warmup at least 0")
     return args
+
+
+def add_all_options(parser: argparse.ArgumentParser) -> None:
+    """Options of --all."""
+    group = parser.add_argument_group("all benchmarks")
+    group.add_argument("--all", action="store_true", help="run every benchmark of this folder")
+    names = ", ".join(benchmark.name for benchmark in BENCHMARKS)
+    group.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"these of them: {names}")
+    group.add_argument("--full", action="store_true", help="at full size (much longer)")
+    group.add_argument("--folder", type=Path, default=Path("work_dirs/benchmark"), help="of what was measured")
+    group.add_argument("--restart", action="store_true", help="measure again what is there")
+    group.add_argument("--page", type=Path, help=f"page that receives all, between <!-- {MARKER}:begin --> and end")
+
+
+def benchmark_all(args: argparse.Namespace) -> int:
+    """Run all, write the page; returns 1 when one could not be measured, else 0."""
+    benchmarks = chosen(args.only)
+    if args.page:
+        write_block(args.page, None, marker=MARKER)
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
+    outcomes = list(run_all(benchmarks, args.folder, full=args.full, restart=args.restart, say=say))
+    if args.page:
+        words = [*(["--only", *args.only] if args.only else []), *(["--full"] if args.full else [])]
+        command = shlex.join(["python", f"tools/{SCRIPT}", "--all", *words, "--page", str(args.page)])
+        write_block(args.page, page(outcomes, command=command), marker=MARKER)
+    return int(any(outcome.problem for outcome in outcomes))
 
 
 def measure(step: Callable[[], object], *, warmup: int, iterations: int, device: str) -> np.ndarray:
@@ -86,6 +129,8 @@ def benchmark(args: argparse.Namespace) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
+    if args.all:
+        sys.exit(benchmark_all(args))
     numbers = benchmark(args)
     height, width = args.size
     print(

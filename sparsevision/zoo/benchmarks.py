@@ -1,0 +1,275 @@
+"""All benchmarks of `tools/analysis_tools` one after the other, and the page that shows what they found."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sparsevision.utils import UserError, did_you_mean, tools_dir
+from sparsevision.zoo.runs import digest_of, read_result, write_result
+from sparsevision.zoo.tables import markdown_table
+
+FOLDER = "analysis_tools"
+MARKER = "benchmark"
+Costs = Mapping[tuple[str, str], float]  # (work, way) -> a time, or another number of which less is better
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A tool that compares our way with plain ones.
+
+    Attributes:
+        name: short, for the command line.
+        title: for the page.
+        script: file in tools/analysis_tools.
+        quick: arguments for some tens of seconds on two cores; without them the tool runs at its full size.
+        out: its option for a JSON file.
+        costs: reads that file's content.
+        against: pairs of ways (ours, plain), compared wherever both did the same work.
+    """
+
+    name: str
+    title: str
+    script: str
+    quick: tuple[str, ...]
+    against: tuple[tuple[str, str], ...]
+    costs: Callable[[Any], Costs]
+    out: str = "--out"
+
+    def words(self, *, full: bool) -> list[str]:
+        """The command as one types it, without its output file."""
+        return [f"tools/{FOLDER}/{self.script}", *([] if full else self.quick)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running one benchmark gave; `problem` is "" when it worked."""
+
+    benchmark: Benchmark
+    command: str
+    date: str = ""
+    seconds: float = 0.0
+    said: str = ""
+    costs: Costs = field(default_factory=dict)
+    problem: str = ""
+
+
+def costs_of_list(content: Sequence[Mapping[str, Any]]) -> Costs:
+    """Of figures with `work`, `name` and milliseconds in `value`, or `seconds`."""
+    return {(one["work"], one["name"]): one["value"] if "value" in one else 1000 * one["seconds"] for one in content}
+
+
+def costs_of_figures(content: Mapping[str, Any]) -> Costs:
+    """Of such a list that stands below "figures"."""
+    return costs_of_list(content["figures"])
+
+
+def costs_of_speeds(content: Mapping[str, Any]) -> Costs:
+    """Milliseconds of a thousand rays, for each number of threads."""
+    return {
+        (f"a thousand rays, {one['threads']} threads", one["name"]): 1e6 / one["rays_per_second"]
+        for one in content["figures"]
+    }
+
+
+def costs_of_text(content: Mapping[str, float]) -> Costs:
+    """Milliseconds of GenSAM's text encoding."""
+    work = f"text of {content['passes']} passes"
+    ways = {"ours": content["text_seconds"], "as published": content["published_text_seconds"]}
+    return {(work, way): 1000 * seconds for way, seconds in ways.items()}
+
+
+BENCHMARKS = (
+    Benchmark(
+        "gensam",
+        "GenSAM: one image",
+        "gensam_cost.py",
+        (),
+        (("ours", "as published"),),
+        costs_of_text,
+        out="--json",
+    ),
+    Benchmark(
+        "events",
+        "EV-WSSS: event grids and prototypes",
+        "event_benchmark.py",
+        ("--rounds", "5"),
+        (
+            ("ours, 8 taps", "plain formula in torch, 8 taps"),
+            ("ours, 8 taps", "tonic, 2 taps"),
+            ("at 1/8 (ours)", "at full resolution"),
+        ),
+        costs_of_list,
+    ),
+    Benchmark(
+        "sparse_conv",
+        "CPCM: sparse convolution",
+        "sparse_conv_benchmark.py",
+        ("--points", "30000", "--rounds", "1", "--table"),
+        (("ours", "ours, maps never kept"), ("ours", "ours, gathering only"), ("ours", "spconv")),
+        costs_of_figures,
+    ),
+    Benchmark(
+        "radiance",
+        "SPIn-NeRF: radiance fields",
+        "radiance_benchmark.py",
+        ("--rays", "256", "--rounds", "2"),
+        (
+            ("our dense grids", "our NeRF network"),
+            ("our dense grids", "nerfstudio's hash grid"),
+            ("our dense grids", "nerfstudio's NeRF network"),
+        ),
+        costs_of_speeds,
+    ),
+    Benchmark(
+        "detr",
+        "Focus-DETR: sparse encoders and deformable attention",
+        "detr_benchmark.py",
+        ("--size", "480", "640", "--rounds", "2", "--queries", "5000"),
+        (
+            ("keep 0.5", "DINO, dense"),
+            ("keep 0.1", "DINO, dense"),
+            ("keep 0.5", "keep 0.5, plain"),
+            ("ours", "grid_sample, level by level"),
+        ),
+        costs_of_list,
+    ),
+    Benchmark(
+        "i2v",
+        "Motion-I2V: splatting and attention along motion",
+        "i2v_benchmark.py",
+        ("--size", "192", "320", "--rounds", "1", "--parts", "splat", "step", "flops"),
+        (("operators built once", "direct"), ("ours", "plain")),
+        costs_of_list,
+    ),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Benchmark]:
+    """Benchmarks by name, all for no names. UserError for a name that none has."""
+    known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
+    for name in names:
+        if name not in known:
+            raise UserError(f"there is no benchmark '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
+    return [benchmark for benchmark in BENCHMARKS if not names or benchmark.name in names]
+
+
+def run_all(
+    benchmarks: Sequence[Benchmark], folder: Path, *, full: bool, restart: bool = False, say: Callable[[str], None]
+) -> Iterator[Outcome]:
+    """Run each in a process of its own; what was measured before with the same command and code is read.
+
+    Args:
+        folder: a folder for each benchmark is made below it.
+        full: without the arguments for a quick run.
+        restart: measure again what is there.
+        say: told what is going on.
+    """
+    for number, benchmark in enumerate(benchmarks, 1):
+        begin = f"[{number}/{len(benchmarks)}] {benchmark.title}"
+        own = folder / benchmark.name
+        digest = digest_of([benchmark.words(full=full), machine(), _code_of(benchmark)])
+        before = None if restart else read_result(own, digest)
+        if before:
+            say(f"{begin}: measured before, {before['date']}")
+            yield _outcome(benchmark, before)
+            continue
+        say(f"{begin}: running")
+        outcome = run_one(benchmark, own, digest, full=full)
+        say(f"{begin}: {outcome.problem or f'{outcome.seconds:.0f} s'}")
+        yield outcome
+
+
+def run_one(benchmark: Benchmark, folder: Path, digest: str, *, full: bool) -> Outcome:
+    """Run one and keep what it wrote and said. A tool may end with an error code where a bar is not met."""
+    words = benchmark.words(full=full)
+    command, out = shlex.join(["python", *words]), folder / "figures.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    script = tools_dir() / FOLDER / benchmark.script
+    plain = os.environ | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "110"}
+    start = time.monotonic()
+    finished = subprocess.run(
+        [sys.executable, str(script), *words[1:], benchmark.out, str(out)],
+        capture_output=True,
+        text=True,
+        env=plain,
+        check=False,
+    )
+    seconds = time.monotonic() - start
+    if not out.is_file():
+        lines = (finished.stderr or finished.stdout).strip().splitlines() or [f"exit code {finished.returncode}"]
+        return Outcome(benchmark, command, problem=f"could not be measured: {lines[-1]}")
+    content = {
+        "command": command,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": seconds,
+        "said": "\n".join(line.rstrip() for line in finished.stdout.strip("\n").splitlines()),
+        "figures": json.loads(out.read_text()),
+    }
+    write_result(folder, digest, content)
+    return _outcome(benchmark, content)
+
+
+def machine() -> str:
+    """E.g. "2-core CPU (x86_64), torch 2.14.1"."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{cores}-core CPU ({platform.machine()}){gpu}, torch {torch.__version__.split('+')[0]}"
+
+
+def ratios(outcome: Outcome) -> list[list[str]]:
+    """Rows (work, ours, plain, cost of ours, cost of plain, ratio) of every pair that did the same work."""
+    rows = []
+    for work in dict.fromkeys(work for work, _ in outcome.costs):
+        for ours, plain in outcome.benchmark.against:
+            pair = outcome.costs.get((work, ours)), outcome.costs.get((work, plain))
+            if all(pair):
+                rows.append([work, ours, plain, f"{pair[0]:.1f}", f"{pair[1]:.1f}", f"{pair[1] / pair[0]:.2f}"])
+    return rows
+
+
+def page(outcomes: Sequence[Outcome], *, command: str) -> str:
+    """Markdown between the markers: machine, command, then each benchmark with its ratios and all that it said."""
+    total = sum(outcome.seconds for outcome in outcomes)
+    head = f"{machine()}; {total / 60:.1f} minutes in all. Made by:\n\n{_shell(command)}"
+    return "\n\n".join([head, *(_section(outcome) for outcome in outcomes)])
+
+
+def _section(outcome: Outcome) -> str:
+    parts = [f"## {outcome.benchmark.title}", _shell(outcome.command)]
+    if outcome.problem:
+        return "\n\n".join([*parts, f"It {outcome.problem}"])
+    parts.append(f"{outcome.date}, {outcome.seconds:.0f} s.")
+    rows = ratios(outcome)
+    if rows:
+        parts.append(markdown_table(["work", "ours", "plain form", "ours, ms", "plain, ms", "plain / ours"], rows))
+    return "\n\n".join([*parts, f"```text\n{outcome.said}\n```"])
+
+
+def _shell(command: str) -> str:
+    return f"<!-- needs: minutes -->\n```bash\n{command}\n```"
+
+
+def _outcome(benchmark: Benchmark, content: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        benchmark,
+        content["command"],
+        date=content["date"],
+        seconds=content["seconds"],
+        said=content["said"],
+        costs=benchmark.costs(content["figures"]),
+    )
+
+
+def _code_of(benchmark: Benchmark) -> str:
+    return (tools_dir() / FOLDER / benchmark.script).read_text(encoding="utf-8")
