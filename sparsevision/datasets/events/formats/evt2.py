@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.formats import prophesee
 from sparsevision.datasets.events.formats.prophesee import (
     AFTER,
     FALLS,
@@ -20,7 +19,8 @@ from sparsevision.datasets.events.formats.prophesee import (
     RESERVED,
     WORD,
     WordRecording,
-    header_of,
+    open_words,
+    says,
 )
 from sparsevision.utils.compiled import compiled
 
@@ -31,21 +31,12 @@ STARTED, WRAPS, HIGH = range(FREE, FREE + 3)
 
 def matches(path: Path, head: bytes) -> bool:
     """Whether its header says so."""
-    return prophesee.says(head, ENCODING)
+    return says(head, ENCODING)
 
 
 def open_evt2(path: Path, *, recover: bool = False) -> WordRecording:
     """Raises EventFileError: see WordRecording; or the header names another encoding."""
-    header = header_of(path)
-    prophesee.refuse_other_encoding(path, header, ENCODING)
-    return WordRecording(
-        path,
-        kernel=decode_evt2,
-        dtype=WORD_TYPE,
-        start=header.size,
-        sensor_size=header.sensor_size,
-        recover=recover,
-    )
+    return open_words(path, ENCODING, kernel=decode_evt2, dtype=WORD_TYPE, recover=recover)
 
 
 @compiled(extra="event")

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.events.formats import prophesee
 from sparsevision.datasets.events.formats.prophesee import (
     AFTER,
     FALLS,
@@ -21,7 +20,8 @@ from sparsevision.datasets.events.formats.prophesee import (
     RESERVED,
     WORD,
     WordRecording,
-    header_of,
+    open_words,
+    says,
 )
 from sparsevision.utils.compiled import compiled
 
@@ -32,21 +32,12 @@ STARTED, WRAPS, HIGH, LOW, ROW, BASE, POLARITY = range(FREE, FREE + 7)
 
 def matches(path: Path, head: bytes) -> bool:
     """Whether its header says so."""
-    return prophesee.says(head, ENCODING)
+    return says(head, ENCODING)
 
 
 def open_evt3(path: Path, *, recover: bool = False) -> WordRecording:
     """Raises EventFileError: see WordRecording; or the header names another encoding."""
-    header = header_of(path)
-    prophesee.refuse_other_encoding(path, header, ENCODING)
-    return WordRecording(
-        path,
-        kernel=decode_evt3,
-        dtype=WORD_TYPE,
-        start=header.size,
-        sensor_size=header.sensor_size,
-        recover=recover,
-    )
+    return open_words(path, ENCODING, kernel=decode_evt3, dtype=WORD_TYPE, recover=recover)
 
 
 @compiled(extra="event")

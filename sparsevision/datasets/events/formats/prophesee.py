@@ -203,7 +203,11 @@ def says(head: bytes, encoding: str) -> bool:
     return read_header(head).encoding == encoding
 
 
-def refuse_other_encoding(path: Path, header: Header, encoding: str) -> None:
-    """Raise EventFileError if the header names another encoding."""
+def open_words(path: Path, encoding: str, *, kernel: Callable[..., int], dtype: str, recover: bool) -> WordRecording:
+    """The words after the header of a file. Raises EventFileError: see WordRecording; or the header names another."""
+    header = header_of(path)
     if header.encoding not in (None, encoding):
         raise EventFileError(f"{path}: its header says '{header.encoding}', not '{encoding}'.")
+    return WordRecording(
+        path, kernel=kernel, dtype=dtype, start=header.size, sensor_size=header.sensor_size, recover=recover
+    )
