@@ -1,12 +1,12 @@
 """A strict reader of .npz archives: plain arrays only, nothing unpickled, nothing larger than announced."""
 
 import io
-import math
 import zipfile
 
 import numpy as np
 
 from sparsevision.annotation.errors import AnnotationError
+from sparsevision.utils.arrays import check_npy
 
 
 def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
@@ -45,9 +45,7 @@ def _check_members(members: list[zipfile.ZipInfo], max_bytes: int) -> None:
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     stream = io.BytesIO(archive.read(member))
-    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, _, dtype = header[np.lib.format.read_magic(stream)](stream)
-    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(stream.getvalue()) - stream.tell():
-        raise AnnotationError(f"{member.filename}: pickled objects, or another size than its header says.")
+    if check_npy(stream, member.file_size):
+        raise AnnotationError(f"{member.filename}: is of another size than its header says.")
     stream.seek(0)
     return np.load(stream, allow_pickle=False)

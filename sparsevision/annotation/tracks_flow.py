@@ -1,6 +1,5 @@
 """Dense optical flow from files: Middlebury .flo (one step each), .npy and .npz (whole videos)."""
 
-import io
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from sparsevision.annotation import checks, files, npz
 from sparsevision.annotation.errors import AnnotationError
 from sparsevision.annotation.tracks import flow_field
+from sparsevision.utils.arrays import load_npy
 
 FLOW_SUFFIXES = (".flo", ".npy", ".npz")
 MAX_FLOW_BYTES = 2**32
@@ -69,8 +69,8 @@ def _read_flo(data: bytes, max_bytes: int) -> np.ndarray:
 
 def _read_npy(data: bytes, max_bytes: int) -> np.ndarray:
     try:
-        return np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
+        return load_npy(data)
+    except ValueError as error:
         raise AnnotationError(f"not a whole .npy file of plain numbers ({str(error)[:80]}).") from error
 
 

@@ -20,6 +20,7 @@ from sparsevision.engine import read_config
 from sparsevision.layers.efficientnet_lite0 import EfficientNetLite0
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
+from sparsevision.utils.arrays import load_npy
 from sparsevision.weights import resolve_weights
 from sparsevision.weights.download import file_digest
 
@@ -36,15 +37,12 @@ def read_matrix(path: str | Path, *, what: str = "features") -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected {what} as a .npy file (numpy.save).")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, MemoryError, OverflowError) as error:
+        return load_npy(path, mmap=True)
+    except (ValueError, OSError) as error:
         raise UserError(
             f"{path}: not a whole .npy file of plain numbers ({str(error)[:80]}); save {what} with "
             "numpy.save(path, array) as float32. Pickled objects are refused."
         ) from error
-    if not isinstance(array, np.ndarray) or array.dtype.hasobject:
-        raise UserError(f"{path}: expected one array of {what} in a .npy file, not an archive of several.")
-    return array
 
 
 def image_features(

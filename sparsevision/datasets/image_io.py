@@ -166,6 +166,8 @@ def _to_eight_bits(values: np.ndarray, path: str | Path) -> np.ndarray:
 
 
 def _is_black_and_white(image: Image.Image) -> bool:
-    palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+    palette = np.zeros((FULL_8_BITS + 1, 3), np.uint8)  # a damaged file may use more colours than it names
+    named = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette[: len(named)] = named
     used = palette[np.unique(np.asarray(image))]
     return bool(np.isin(used, (0, 255)).all() and (used == used[:, :1]).all())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES
 from sparsevision.utils import UserError
+from sparsevision.utils.files import read_text
 
 SPARSE_SUFFIXES = (".png", ".json")
 SHOWN = 5  # how many file names a message lists
@@ -211,9 +212,12 @@ def read_stems(path: Path, *, name: str = "") -> list[str]:
 
     Lines such as "CAMO/Image/camourflage_00012" belong to the data set that their first folder names: if any line
     begins with `name`, only such lines count.
+
+    Raises:
+        UserError: the file cannot be read, or is no text.
     """
     folders = {word.lower() for word in (name, *FOLDER_ALIASES.get(name.upper(), ())) if word}
-    paths = [_listed_path(line) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    paths = [_listed_path(line) for line in read_text(path, encoding="utf-8-sig").splitlines() if line.strip()]
     own = [parts for parts in paths if len(parts) > 1 and parts[0].lower() in folders]
     return list(dict.fromkeys(parts[-1] for parts in own or paths))
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from sparsevision.engine.checkpoint_diagnosis import CheckpointError, check_readable, explain
+from sparsevision.engine.checkpoint_diagnosis import ZIP_MAGIC, BoundedFile, CheckpointError, check_readable, explain
 from sparsevision.engine.plain import to_plain
 from sparsevision.utils import atomic_write, closest
 
@@ -45,8 +45,10 @@ def load_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     path = Path(path)
     check_readable(path)
     try:
-        with _no_allow_list():
-            content = torch.load(path, map_location=map_location, weights_only=True)
+        with _no_allow_list(), BoundedFile(path) as file:
+            zipped = file.read(4) == ZIP_MAGIC
+            file.seek(0)
+            content = torch.load(path if zipped else file, map_location=map_location, weights_only=True)
     except MemoryError:
         raise
     except Exception as error:

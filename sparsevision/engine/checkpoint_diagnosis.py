@@ -1,10 +1,14 @@
 """Why a file is not a checkpoint that we read: one sentence each, found without running anything in the file."""
 
+import io
+import os
 import pickletools
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sparsevision.utils import UserError, did_you_mean
@@ -24,12 +28,28 @@ KNOWN_MAGICS = {
 HARMLESS = {"collections.OrderedDict", "collections.Counter", "collections.defaultdict", "builtins.set"}
 
 
+NO_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, UnicodeDecodeError)
+UNPACKED, RATIO = 64 * 2**20, 100  # what unpacks to more, and to so many times its packed size, is a zip bomb
+
+
 class CheckpointError(UserError):
     """A weights file that cannot be read, written, or fitted to the model."""
 
 
+class BoundedFile(io.BufferedReader):
+    """A file whose `read(n)` reserves no more than the file has: lengths in a damaged pickle may say anything."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes; all that are left for None and numbers below 0."""
+        return super().read(size if size is None or size < 0 else min(size, max(self._size - self.tell(), 0)))
+
+
 def check_readable(path: Path) -> None:
-    """Raise `CheckpointError` when there is no file with something in it at `path`."""
+    """Raise `CheckpointError` when there is no file with something in it at `path`, or it is a zip bomb."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder; a checkpoint is a file{_checkpoints_in(path)}.")
     if not path.is_file():
@@ -39,6 +59,21 @@ def check_readable(path: Path) -> None:
         raise CheckpointError(f"no checkpoint {path}{absent}.{near}")
     if path.stat().st_size == 0:
         raise CheckpointError(f"{path} is empty (0 bytes): the disk was full or the copy was broken off; get it again.")
+    with suppress(*NO_ARCHIVE):
+        _refuse_bomb(path)
+
+
+def _refuse_bomb(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(4) != ZIP_MAGIC:
+            return
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > max(UNPACKED, RATIO * member.compress_size):
+                raise CheckpointError(
+                    f"{path}: {member.filename} unpacks to {member.file_size / 2**20:.0f} MiB from almost nothing, "
+                    "which no checkpoint does; it is not read."
+                )
 
 
 def explain(path: Path, error: Exception) -> CheckpointError:
@@ -68,7 +103,7 @@ def _explain_zip(path: Path, error: Exception) -> CheckpointError:
             if not pickles:
                 return CheckpointError(f"{path} is not a checkpoint: {packed(names)}.")
             stream = archive.read(pickles[0])
-    except (zipfile.BadZipFile, EOFError, OSError):
+    except NO_ARCHIVE:
         return _truncated(path)
     return _explain_pickle(path, stream, error)
 

@@ -8,6 +8,7 @@ import io
 import pickle
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from sparsevision.engine.checkpoint_diagnosis import CheckpointError, check_readable, packed
+from sparsevision.engine.checkpoint_diagnosis import BoundedFile, CheckpointError, check_readable, packed
 from sparsevision.engine.unpickle_rebuilders import REBUILDERS, ArrayType, Storage, set_array_state, storage_dtype
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -27,7 +28,11 @@ DAMAGE = (
     ValueError,
     TypeError,
     AttributeError,
+    ArithmeticError,
+    OSError,
+    RuntimeError,  # of zipfile for encrypted members; recursion and what is not implemented are among them
     struct.error,
+    zlib.error,
     MemoryError,
 )
 
@@ -72,7 +77,7 @@ def safe_unpickle(path: str | Path) -> Unpickled:
     check_readable(path)
     placeholders: dict[str, type] = {}
     try:
-        with path.open("rb") as file:
+        with BoundedFile(path) as file:
             content = _read(file, placeholders)
     except zipfile.BadZipFile as error:
         raise CheckpointError(f"{path} is cut short or damaged; get it again.") from error

@@ -143,7 +143,7 @@ def _read_truth(paths: set[str | None]) -> dict:
         return {key: document[key] for key in ("images", "categories")} | {
             "annotations": document.get("annotations", [])
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"CocoMetric: '{path}' is no COCO-format file that can be read ({error}).") from error
 
 

@@ -51,7 +51,7 @@ def write_set(out: str | Path, card: Mapping, write: Callable[[Path], None], *, 
 def _card_of(out: Path) -> dict | None:
     try:
         card = json.loads((out / CARD).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return card if isinstance(card, dict) and "set" in card else None
 

@@ -10,6 +10,18 @@ from typing import BinaryIO
 from sparsevision.utils.errors import UserError
 
 
+def read_text(path: str | os.PathLike, *, encoding: str = "utf-8") -> str:
+    """The text of a file. Raises UserError where it cannot be read, or is no text."""
+    try:
+        return Path(path).read_text(encoding=encoding)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: is not a text file (byte {error.start} is not {encoding}); save it as UTF-8."
+        ) from error
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A binary stream whose content replaces `path` in one step when the block ends without an error.

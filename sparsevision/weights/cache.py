@@ -58,7 +58,7 @@ def read_provenance(name: str) -> Provenance | None:
     """The record of a cached entry, None when there is none or it cannot be read."""
     try:
         return Provenance(**json.loads((entry_dir(name) / PROVENANCE).read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

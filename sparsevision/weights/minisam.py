@@ -40,19 +40,22 @@ def mobile_sam_from_onnx(encoder: Path, decoder: Path) -> dict[str, Tensor]:
 def _read_graph(path: Path) -> Any:
     onnx = require("onnx", extra="sam", why="Building MobileSAM from its ONNX graphs")
     try:
-        return onnx.load(str(path)).graph
+        return onnx.load(str(path), load_external_data=False).graph
     except Exception as error:  # onnx raises protobuf's own error classes
         raise UserError(f"{path}: not a readable ONNX graph ({error}); get it again with --force") from error
 
 
 def _constants(graph: Any) -> Constants:
     numpy_helper = require("onnx.numpy_helper", extra="sam", why="Building MobileSAM from its ONNX graphs")
-    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    try:
+        return {str(tensor.name): numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    except Exception as error:  # onnx checks little: a damaged tensor raises what its bytes happen to raise
+        raise UserError(f"an ONNX graph holds a tensor that is damaged ({error}); get it again with --force") from error
 
 
 def _module_path(node_name: str) -> str:
     """'/patch_embed/seq/seq.0/c/Conv' -> 'patch_embed.seq.0.c': a container's own scope precedes that of its child."""
-    *scopes, operation = node_name.strip("/").split("/")
+    *scopes, operation = str(node_name).strip("/").split("/")
     following = [*scopes, operation][1:]
     return ".".join(scope for scope, child in zip(scopes, following, strict=True) if not child.startswith(f"{scope}."))
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils.files import read_text
 
 PROVENANCES = ("reproduced", "converted", "reported")
 TOP_KEYS = frozenset({"Collections", "Models", "References"})
@@ -66,7 +67,7 @@ def read_metafile(path: Path, *, root: Path) -> Collection:
     Raises:
         UserError: naming the file, the entry, the field, what was expected and what came.
     """
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

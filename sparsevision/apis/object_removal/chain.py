@@ -134,7 +134,7 @@ def stamp_of(job: Job, name: str) -> dict:
     """What a stage noted in its folder: fingerprint, complete, seconds; empty where it has not begun."""
     try:
         stamp = json.loads((job.folder(name) / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return stamp if isinstance(stamp, dict) else {}
 

@@ -16,6 +16,7 @@ from sparsevision.engine import call_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.evaluation.functional.views import mask_accuracy, mask_iou
 from sparsevision.utils import atomic_write
+from sparsevision.utils.arrays import load_npy
 from sparsevision.visualization.drawing import draw_mask
 from sparsevision.visualization.files import write_image
 from sparsevision.visualization.html_page import figure, number_table, write_html_page
@@ -132,7 +133,7 @@ def figure_of_view(job: Job, view: int) -> NDArray[np.uint8]:
     """What each stage made of a view, side by side."""
     name = job.scene.image_names[view]
     photograph = read_image(job.scene.image_files[view])
-    disparity = np.load(job.folder("final") / "depth" / f"{name}.npy", allow_pickle=False)
+    disparity = load_npy(job.folder("final") / "depth" / f"{name}.npy")
     panels = {
         "photograph": photograph,
         "mask": draw_mask(photograph, read_mask(masks_of(job) / f"{name}.png")),

@@ -166,7 +166,7 @@ def _sources(root: Path, value: Any) -> tuple[Path, ...]:
     sources = []
     for text in value if isinstance(value, list) else [value]:
         places = [root / str(text), root / str(text).removeprefix("../")]
-        sources += [next((place for place in places if place.exists()), None)]
+        sources += [next((place for place in places if _exists(place)), None)]
     return () if None in sources else tuple(sources)
 
 
@@ -174,10 +174,17 @@ def _listed(source: Path) -> list[Path]:
     lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
     paths = [Path(line.strip()) for line in lines if line.strip()]
     paths = [path if path.is_absolute() else source.parent / path for path in paths]
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not _exists(path)]
     if missing:
         raise UserError(f"{source}: {len(missing)} of {len(paths)} images are not there, the first is {missing[0]}.")
     return paths
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _relative(path: Path, root: Path) -> str:

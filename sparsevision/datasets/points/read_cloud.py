@@ -13,7 +13,6 @@ Rows stay where they are: points with coordinates that are NaN or infinite are m
 """
 
 import os
-import struct
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,16 +21,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsevision.datasets.points.las import read_las
 from sparsevision.datasets.points.pcd import read_pcd
 from sparsevision.datasets.points.ply import read_ply
 from sparsevision.datasets.points.text_cloud import read_text_cloud
-from sparsevision.utils import UserError, closest, require
+from sparsevision.utils import UserError, closest
 from sparsevision.utils.arrays import load_npy
 
 MID_GREY = 127.5
 UNITS: Mapping[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 AXES = ("x", "y", "z", "-x", "-y", "-z")
-NO_LAS = (ValueError, OSError, RuntimeError, EOFError, MemoryError, OverflowError, struct.error)  # of laspy.read
 COLOUR_FIELDS = (("red", "green", "blue"), ("r", "g", "b"))
 
 
@@ -157,19 +156,7 @@ def _unpacked(columns: Mapping[str, NDArray]) -> dict[str, NDArray]:
 
 
 def _of_las(path: Path) -> CloudFile:
-    laspy = require("laspy", extra="points", why="Reading .las and .laz files")
-    try:
-        las = laspy.read(path)
-        points = np.stack([np.asarray(las.x), np.asarray(las.y), np.asarray(las.z)], axis=1)
-        named = "red" in las.point_format.dimension_names
-        colours = np.stack([np.asarray(las[name]) for name in COLOUR_FIELDS[0]], axis=1) if named else None
-    except (laspy.errors.LaspyException, *NO_LAS) as error:
-        raise UserError(f"{path}: is no LAS file that can be read ({error}). Get it again.") from error
-    if len(points) != las.header.point_count:
-        raise UserError(
-            f"{path}: ends too early: {len(points)} of {las.header.point_count} points are there. Get it again."
-        )
-    return _cloud(points, colours if colours is not None and colours.any() else None, path)
+    return _cloud(*read_las(path), path)
 
 
 def _of_npy(path: Path) -> CloudFile:

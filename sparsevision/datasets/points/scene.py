@@ -17,8 +17,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from sparsevision.utils import UserError, atomic_write, read_text
+from sparsevision.utils import UserError, atomic_write
 from sparsevision.utils.arrays import load_npy
+from sparsevision.utils.files import read_text
 
 FORMAT = 1
 STAMP = "source.json"  # what a converter made the scene of

@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 
 from sparsevision.annotation import npz
 from sparsevision.annotation.files import read_bytes
+from sparsevision.annotation.formats.values import blame
 from sparsevision.datasets.video.clips import BrokenClip, frame_indices, probe_clip, read_frames
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
@@ -97,7 +98,9 @@ class LoadClipTruth(BaseTransform):
         path = results.get("truth_path")
         if path is None:
             raise UserError(f"{results['video_path']}: has no file of truth; give the data set its folder `truth`.")
-        truth = npz.unpack_arrays(read_bytes(Path(path), max_bytes=MAX_TRUTH_BYTES), max_bytes=MAX_TRUTH_BYTES)
+        data = read_bytes(Path(path), max_bytes=MAX_TRUTH_BYTES)
+        with blame(path):
+            truth = npz.unpack_arrays(data, max_bytes=MAX_TRUTH_BYTES)
         indices, size = results["indices"], results["video"].shape[1:3]
         flow = truth.get("flow")
         if flow is None or flow.ndim != 4 or flow.shape[1:] != (2, *size):

@@ -164,7 +164,9 @@ def _check_card(out: Path, settings: ClipSettings) -> None:
 def _compare(path: Path, card: dict) -> None:
     try:
         found = json.loads(read_bytes(path))
-    except ValueError as error:
+        if not isinstance(found, dict):
+            raise ValueError("no object of settings")
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: no JSON ({error}); give another folder.") from error
     other = [f"{name} {found.get(name)}, now {value}" for name, value in card.items() if found.get(name) != value]
     if other:

@@ -42,7 +42,7 @@ class TrajectoryJson(SeededDataset):
         """One dict for each entry, in the file's order."""
         try:
             entries = json.loads(self.file.read_text())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.file}: cannot be read as JSON ({error}).") from error
         if not isinstance(entries, list) or not entries:
             raise UserError(f'{self.file}: expected a list of objects with "image" and "tracks".')

@@ -170,7 +170,7 @@ class VideoList(VideoClips):
     def _clip(self, number: int, line: str) -> dict | None:
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{self.file}, line {number}: no JSON ({error}).") from error
         if not isinstance(entry, dict) or not isinstance(entry.get("video_path"), str):
             raise UserError(f'{self.file}, line {number}: expected an object with a "video_path", got {line[:60]!r}.')

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sparsevision.methods.gensam.network import SpatialCLIP
 from sparsevision.utils import UserError, atomic_write, require
+from sparsevision.utils.arrays import load_npy
 
 SCENE_TEMPLATES = (
     "there is a {} in the scene.",
@@ -160,10 +161,10 @@ def _forget(ensemble: TextEnsemble, _module: torch.nn.Module, _keys: object) -> 
 def _read_array(path: Path, length: int) -> Tensor | None:
     """The cached feature, or None when there is none or the file is not one."""
     try:
-        array = np.load(path, allow_pickle=False)
+        array = load_npy(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError):
         array = np.empty(0)
     if array.shape != (length,) or array.dtype != np.float32:
         warnings.warn(f"{path} holds no text feature of length {length}; the word is encoded again.", stacklevel=4)

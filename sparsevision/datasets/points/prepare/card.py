@@ -9,6 +9,7 @@ from sparsevision.datasets.points.prepare.raw_set import RawSet
 from sparsevision.datasets.points.prepare.stamp import read_stamp
 from sparsevision.datasets.points.scene import FORMAT, write_split
 from sparsevision.utils import UserError
+from sparsevision.utils.files import read_text
 
 CARD = "dataset.json"
 
@@ -21,7 +22,7 @@ def check_card(root: Path, raw: RawSet) -> None:
     try:
         card = json.loads(path.read_bytes())
         found = {name: card[name] for name in ("set", "format", "settings")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: is no card of a prepared set ({error!r}). Choose another --out.") from error
     wanted = {"set": raw.classes.name, "format": FORMAT, "settings": raw.settings}
     if found != wanted:
@@ -47,7 +48,7 @@ def check_splits(root: Path, splits: Mapping[str, Sequence[str]]) -> None:
 def _named(root: Path, split: str) -> list[str]:
     """The scenes that a split's file names; none where there is no such file."""
     path = root / "splits" / f"{split}.txt"
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+    return read_text(path).split() if path.is_file() else []
 
 
 def _told(card: Mapping) -> str:

@@ -27,6 +27,7 @@ from sparsevision.datasets.points.prepare.scannet_files import (
 )
 from sparsevision.datasets.points.scene import Scene
 from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils.files import read_text
 
 SCENES = {"train": 1201, "val": 312, "test": 100}  # as published
 SCENE = re.compile(r"scene\d{4}_\d{2}")
@@ -78,7 +79,7 @@ class ScanNet(RawSet):
         return next((path for place in places if (path := place / f"scannetv2_{split}.txt").is_file()), None)
 
     def _listed(self, path: Path) -> list[str]:
-        keys = path.read_text(encoding="utf-8").split()
+        keys = read_text(path).split()
         wrong = [key for key in keys if not SCENE.fullmatch(key)]
         if wrong:
             raise UserError(f"{path}: '{wrong[0]}' is no scene; expected one name a line, like scene0000_00.")

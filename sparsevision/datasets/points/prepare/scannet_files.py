@@ -1,6 +1,7 @@
 """The files of a ScanNet scene that say what its points are."""
 
 import csv
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparsevision.utils import UserError
+from sparsevision.utils.files import read_text
 
 HIGH_RESOLUTION = "_vh_clean.segs.json"
 
@@ -29,18 +31,19 @@ def read_category_ids(path: Path) -> dict[str, int]:
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; it is part of ScanNet's download (tasks data).")
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        missing = {"raw_category", "nyu40id"} - set(rows.fieldnames or ())
-        if missing:
-            raise UserError(f"{path}: its first line has no column '{min(missing)}'. Get the file again.")
-        ids = {}
-        for row in rows:
-            number = row["nyu40id"] or "0"
-            if not (number.isdecimal() and int(number) < 256):
-                raise UserError(f"{path}, line {rows.line_num}: nyu40id is '{number}'; expected a number of 0 to 40.")
-            ids[row["raw_category"]] = int(number)
-        return ids
+    rows = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
+    missing = {"raw_category", "nyu40id"} - set(rows.fieldnames or ())
+    if missing:
+        raise UserError(f"{path}: its first line has no column '{min(missing)}'. Get the file again.")
+    ids = {}
+    for row in rows:
+        number = row["nyu40id"] or "0"
+        if row["raw_category"] is None:
+            raise UserError(f"{path}, line {rows.line_num}: ends before the raw_category. Get the file again.")
+        if not (number.isdecimal() and len(number) < 4 and int(number) < 256):
+            raise UserError(f"{path}, line {rows.line_num}: nyu40id is {number!r:.20}; expected a number of 0 to 40.")
+        ids[row["raw_category"]] = int(number)
+    return ids
 
 
 def read_segments(path: Path, *, scene: str, points: int) -> np.ndarray:
@@ -87,7 +90,7 @@ def _read_json(path: Path, *, scene: str) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is no whole JSON file ({error}). Get it again.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected an object with 'sceneId'. Get it again.")

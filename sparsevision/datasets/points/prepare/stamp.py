@@ -60,7 +60,7 @@ def read_stamp(folder: Path) -> Stamp | None:
         scene = Scene(**{name: read_array(folder / f"{name}.npy") for name in stamp.arrays})
         scene.check_shapes(where=folder)
         return stamp if len(scene) == stamp.points else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -28,11 +28,10 @@ def thin_rows(coord: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:
     for axis in range(3):
         places = np.floor(coord[:, axis].astype(np.float64) * (1 / size))
         places -= places.min()
-        side = int(places.max()) + 1
-        cells *= side
-        if cells > MOST_CELLS:
+        cells *= (side := places.max() + 1)
+        if not cells <= MOST_CELLS:  # infinite coordinates make NaN
             raise UserError(f"the cloud is too large for cells of {size} m; are its coordinates metres?")
-        keys *= side
+        keys *= int(side)
         keys += places.astype(np.int64)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)

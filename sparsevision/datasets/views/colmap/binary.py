@@ -103,7 +103,7 @@ def read_points(path: Path) -> Points:
 def points_of_rows(rows: list[tuple], tracks: list[np.ndarray]) -> Points:
     """Rows (id, x, y, z, r, g, b, error) and their tracks (L, of `OBSERVATION`) -> points, ascending by id."""
     table = np.array(rows, dtype=np.float64).reshape(-1, 8)
-    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    ids = np.array([row[0] for row in rows], dtype=np.uint64).astype(np.int64)
     order = np.argsort(ids, kind="stable")
     flat = np.concatenate([tracks[row] for row in order]) if rows else np.zeros(0, OBSERVATION)
     return Points(

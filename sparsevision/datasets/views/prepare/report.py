@@ -36,7 +36,7 @@ def read_card(folder: Path) -> Mapping[str, Any] | None:
     """The card of a prepared scene; None where there is none."""
     try:
         card = json.loads((folder / CARD).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return card if isinstance(card, dict) and card.get("format") == FORMAT else None
 

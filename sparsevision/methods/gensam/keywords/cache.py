@@ -66,7 +66,7 @@ def _read(file: Path, key: dict) -> Keywords | None:
         return Keywords(content["foreground"], content["background"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         print_log(
             f"keywords cache: asking again, {file} is unusable ({error})", logger="current", level=logging.WARNING
         )

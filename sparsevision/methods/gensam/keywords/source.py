@@ -126,7 +126,7 @@ class JsonKeywords(KeywordSource):
             content = json.loads(self.path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(f"cannot read the keywords file {self.path}: {error.strerror or error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"keywords file {self.path} is not JSON: {error}") from error
         if not isinstance(content, dict):
             raise UserError(
