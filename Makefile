@@ -14,10 +14,11 @@ export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights nerfstudio nerfstudio-env demo docs test test-slow lint format clean
+.PHONY: help setup weights nerfstudio nerfstudio-env demo gallery docs test test-slow lint format clean
 
 help:
-	@echo "make demo       segment photographs, train from scribbles and clicks, write work_dirs/demo/index.html"
+	@echo "make demo       segment photographs, train from scribbles, clicks and points, write work_dirs/demo/index.html"
+	@echo "make gallery    the same for every method, which takes longer: work_dirs/gallery/index.html"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-slow  the slow ones (training runs, process kills)"
 	@echo "make nerfstudio add nerfstudio's code to .venv, without the packages it pins"
@@ -63,6 +64,9 @@ nerfstudio-env: $(READY)
 demo: $(READY)
 	@$(BIN)/python tools/demo.py
 
+gallery: $(READY)
+	@$(BIN)/python tools/demo.py --all --out-dir work_dirs/gallery
+
 test: $(READY) weights nerfstudio
 	$(PYTEST) -m "not slow"
 
@@ -83,4 +87,4 @@ format: $(READY)
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(STUDIO_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo work_dirs/site
+	rm -rf $(VENV) $(STUDIO_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs/demo work_dirs/gallery work_dirs/site

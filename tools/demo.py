@@ -1,11 +1,15 @@
 """The demo page of all methods, or masks for photographs of your own.
 
-python tools/demo.py                                    run every entry, write work_dirs/demo/index.html
-python tools/demo.py --only sparse_seg                  run one
+python tools/demo.py                                    run the main entries, write work_dirs/demo/index.html
+python tools/demo.py --all --out-dir work_dirs/gallery  run every entry
+python tools/demo.py --only spin_nerf                   run one
 python tools/demo.py photo.jpg --out-dir work_dirs/photo   segment photographs with GenSAM
+
+Exit codes: 0, everything asked for ran; 3, the page was written and says why some entries could not run; 2, none could.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from sparsevision.apis import CamouflageInferencer
@@ -13,6 +17,10 @@ from sparsevision.apis.camouflage import DEFAULT_CONFIG
 from sparsevision.demo import ENTRIES, run_demo
 from sparsevision.engine.cli import run_tool
 from sparsevision.utils import UserError, check_out_folder, did_you_mean
+from sparsevision.utils.processes import usable_processors
+
+INCOMPLETE = 3
+AT_ONCE = 2
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -20,7 +28,11 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="*", help="files, folders or globs to segment; none: make the page")
     parser.add_argument("--out-dir", default="work_dirs/demo", help="where results go (default: %(default)s)")
+    parser.add_argument("--all", action="store_true", help="every entry, also those that take longer")
     parser.add_argument("--only", nargs="+", metavar="NAME", help=f"entries of the page: {', '.join(_names())}")
+    parser.add_argument(
+        "--jobs", type=int, help=f"entries at a time (default: the number of processors, at most {AT_ONCE})"
+    )
     parser.add_argument("--model", default=DEFAULT_CONFIG, help="config for photographs (default: %(default)s)")
     parser.add_argument("--checkpoint", help="weights for a model that learns")
     return parser.parse_args(arguments)
@@ -33,8 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.images:
         segment(args)
         return
-    page = run_demo([entry for entry in ENTRIES if entry.name in _chosen(args.only)], args.out_dir)
-    print(f"\nThe page: {page.resolve()}")
+    chosen = _chosen(args.only, every=args.all)
+    if args.jobs is not None and args.jobs < 1:
+        raise UserError(f"--jobs {args.jobs}: expected 1 or more.")
+    demo = run_demo(
+        [entry for entry in ENTRIES if entry.name in chosen],
+        args.out_dir,
+        jobs=args.jobs or min(AT_ONCE, usable_processors(), len(chosen)),
+        offered=[entry for entry in ENTRIES if entry.name not in chosen],
+    )
+    print(f"\nThe page: {demo.page.resolve()}")
+    if demo.problems:
+        sys.exit(INCOMPLETE)
 
 
 def segment(args: argparse.Namespace) -> None:
@@ -49,11 +71,11 @@ def _names() -> list[str]:
     return [entry.name for entry in ENTRIES]
 
 
-def _chosen(only: Sequence[str] | None) -> list[str]:
+def _chosen(only: Sequence[str] | None, *, every: bool) -> list[str]:
     for name in only or ():
         if name not in _names():
             raise UserError(f"--only {name}: expected one of {', '.join(_names())}.{did_you_mean(name, _names())}")
-    return list(only or _names())
+    return list(only or (entry.name for entry in ENTRIES if every or entry.main))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,14 @@ def run(folder: Path) -> DemoResult:
     )
 
 
+def longer() -> list[str]:
+    """Annotating images of one's own in the browser, and the report on it."""
+    return [
+        "python tools/annotation/annotate.py photos --out my_labels",
+        "python tools/annotation/annotation_report.py my_labels --images photos --out work_dirs/my_report",
+    ]
+
+
 def _rows(table: Path) -> dict[str, dict[str, float]]:
     """Strokes, share of labelled pixels and minutes of each row of the report."""
     with table.open(newline="") as file:
@@ -48,4 +56,5 @@ ENTRY = DemoEntry(
     about="Sparse annotations are simulated from dense truth, seeded and nested: one stroke on the animal and one "
     "beside it. The report says what they cover and what they would cost a person.",
     run=run,
+    longer=longer,
 )

@@ -9,13 +9,13 @@ from sparsevision.apis.point_settings import point_settings
 from sparsevision.datasets.points.classes import IGNORE_INDEX, S3DIS13
 from sparsevision.datasets.points.scene import read_scene, scene_keys
 from sparsevision.datasets.points.voxelise import voxelize
-from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, shipped_config
+from sparsevision.demo.entry import DemoEntry, DemoResult, Picture
+from sparsevision.demo.training import Training
 from sparsevision.engine import call_tool, read_config
 from sparsevision.evaluation.functional.confusion import confusion_matrix
 from sparsevision.evaluation.points import scores_of
 
-CONFIG = "tiny_cpcm_res16unet_0p1pct_40e_rooms"
-EPOCHS = 8  # of 40: the demo is meant to be short
+TRAINING = Training("tiny_cpcm_res16unet_0p1pct_40e_rooms", steps=8)
 RAW = Path("data/tiny_rooms")
 DATA = "data/tiny_rooms_s3dis"
 SPLIT = "val"
@@ -27,17 +27,21 @@ SEGMENTED = RAW / "s3dis" / "Area_5" / "office_1" / "office_1.txt"
 
 def run(folder: Path) -> DemoResult:
     """Make the rooms, prepare and label them, train, test, and segment the text file of one room."""
-    config, work_dir, out = shipped_config(CONFIG), folder / "run", folder / "predictions"
-    checkpoint, pictures, segmented = work_dir / f"epoch_{EPOCHS}.pth", folder / "pictures", folder / "segmented"
-    commands = [
+    config, work_dir, out = TRAINING.config, folder / "run", folder / "predictions"
+    pictures, segmented = folder / "pictures", folder / "segmented"
+    made = [
         call_tool("make_synthetic.py", "rooms", "--out", RAW, "--seed", "0"),
         call_tool("dataset_converters/s3dis.py", RAW / "s3dis", "--out", DATA),
         call_tool(
             "annotation/point_labels.py", DATA, "--protocol", "class_even", "--budget", "0.001", "--seed", "0"
         ),
-        call_tool("train.py", config, "--work-dir", work_dir, "--cfg-options", f"train_cfg.max_epochs={EPOCHS}"),
-        call_tool("test.py", config, checkpoint, "--work-dir", work_dir, "--out", out, "--show-dir", pictures),
-        call_tool("point_segment.py", config, checkpoint, SEGMENTED, "--out-dir", segmented),
+    ]  # fmt: skip
+    trained = TRAINING.run(work_dir)
+    after = [
+        call_tool(
+            "test.py", config, trained.checkpoint, "--work-dir", work_dir, "--out", out, "--show-dir", pictures
+        ),
+        call_tool("point_segment.py", config, trained.checkpoint, SEGMENTED, "--out-dir", segmented),
     ]  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
     return DemoResult(
@@ -48,10 +52,10 @@ def run(folder: Path) -> DemoResult:
                 Path(DATA), WALL, voxel_size=point_settings(read_config(config)).voxel_size
             ),
         },
-        commands=commands,
+        commands=[*made, *trained.commands, *after],
         remark="Percent, on rooms that training never saw; mIoU and allAcc count voxels, mIoU_point the points of the "
-        f"files. Training stops here after {EPOCHS} of its 40 epochs. What the whole of it reaches, and what each part "
-        "of the method brings: configs/cpcm/README.md.",
+        f"files. {trained.remark} What the whole of it reaches, and what each part of the method brings: "
+        "configs/cpcm/README.md.",
     )
 
 
@@ -93,4 +97,5 @@ ENTRY = DemoEntry(
     "hidden, which must not change its answer. Rooms are built and scanned here, with photographs of scikit-image on "
     "their surfaces.",
     run=run,
+    longer=TRAINING.longer,
 )

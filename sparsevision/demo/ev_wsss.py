@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from sparsevision.datasets.image_io import read_class_map
-from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, shipped_config
+from sparsevision.demo.entry import DemoEntry, DemoResult, Picture
+from sparsevision.demo.training import Training
 from sparsevision.engine import call_tool
 from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion, overall_accuracy
 
-CONFIG = "tiny_evwsss_e2vid_1click_26e_street"
-EPOCHS = 10  # of 26: the demo is meant to be short
+TRAINING = Training("tiny_evwsss_e2vid_1click_26e_street", steps=10)
 DATA = "data/tiny_street"
 CLASSES = 11
 DRIVE = Path(DATA, "dsec", "test", "street_day_24")
@@ -21,17 +21,17 @@ PICTURES = 4
 
 def run(folder: Path) -> DemoResult:
     """Make the street, train, test, and film one drive."""
-    config, work_dir, out = shipped_config(CONFIG), folder / "run", folder / "predictions"
-    checkpoint, video = work_dir / f"epoch_{EPOCHS}.pth", folder / "street.mp4"
-    commands = [
-        call_tool("make_synthetic.py", "street", "--out", DATA, "--seed", "0"),
-        call_tool("train.py", config, "--work-dir", work_dir, "--cfg-options", f"train_cfg.max_epochs={EPOCHS}"),
+    config, work_dir, out = TRAINING.config, folder / "run", folder / "predictions"
+    video = folder / "street.mp4"
+    made = call_tool("make_synthetic.py", "street", "--out", DATA, "--seed", "0")
+    trained = TRAINING.run(work_dir)
+    after = [
         call_tool(
-            "test.py", config, checkpoint,
+            "test.py", config, trained.checkpoint,
             "--work-dir", work_dir, "--out", out, "--show-dir", folder / "pictures",
         ),
         call_tool(
-            "event_segment.py", config, checkpoint, DRIVE / "events" / "left" / "events.h5", "--out", video,
+            "event_segment.py", config, trained.checkpoint, DRIVE / "events" / "left" / "events.h5", "--out", video,
             "--times", DRIVE / f"{DRIVE.name}_semantic_timestamps.txt", "--labels", DRIVE / "11classes",
             "--clicks", DRIVE / "11classes_weak_1point_per_class", "--fps", "5",
         ),
@@ -43,10 +43,9 @@ def run(folder: Path) -> DemoResult:
             "trained from clicks": {name: metrics[name] for name in ("mIoU", "aAcc")},
             "answering “road”": score_constant(DRIVE.parent, ROAD),
         },
-        commands=commands,
-        remark="Percent, on drives with textures that training never saw. Training stops here after "
-        f"{EPOCHS} of its 26 epochs. What the whole of it reaches, and what each part of the method brings: "
-        "configs/ev_wsss/README.md.",
+        commands=[made, *trained.commands, *after],
+        remark=f"Percent, on drives with textures that training never saw. {trained.remark} What the whole of it "
+        "reaches, and what each part of the method brings: configs/ev_wsss/README.md.",
     )
 
 
@@ -79,4 +78,5 @@ ENTRY = DemoEntry(
     "moment, one from its future run backwards. 76 frames have one click for each class that they show. The street is "
     "rendered, its textures are photographs of scikit-image.",
     run=run,
+    longer=TRAINING.longer,
 )

@@ -6,30 +6,29 @@ from pathlib import Path
 import numpy as np
 
 from sparsevision.datasets.image_io import read_mask
-from sparsevision.demo.entry import DemoEntry, DemoResult, Picture, shipped_config
+from sparsevision.demo.entry import DemoEntry, DemoResult, Picture
+from sparsevision.demo.training import Training
 from sparsevision.engine import call_tool
 from sparsevision.evaluation.functional.cod import score_image, summarise
 
-CONFIG = "tiny_sparseseg_resnet18_scribble_30e_camouflage"
+TRAINING = Training("tiny_sparseseg_resnet18_scribble_30e_camouflage", steps=10)
 DATA = "data/tiny_camouflage"
-EPOCHS = 10  # of 30: the demo is meant to be short
 SHOWN = ("MAE", "Sm", "Em", "wF")
 PICTURES = 6
 
 
 def run(folder: Path) -> DemoResult:
     """Make the data, look at its labels, train, test."""
-    config = shipped_config(CONFIG)
-    out, pictures, work_dir = folder / "predictions", folder / "pictures", folder / "run"
-    commands = [
+    config, work_dir, out = TRAINING.config, folder / "run", folder / "predictions"
+    before = [
         call_tool("make_synthetic.py", "camouflage", "--out", DATA, "--seed", "0"),
         call_tool("misc/browse_dataset.py", config, "--out-dir", folder / "labels", "--number", "2"),
-        call_tool("train.py", config, "--work-dir", work_dir, "--cfg-options", f"train_cfg.max_epochs={EPOCHS}"),
-        call_tool(
-            "test.py", config, work_dir / f"epoch_{EPOCHS}.pth",
-            "--work-dir", work_dir, "--out", out, "--show-dir", pictures,
-        ),
-    ]  # fmt: skip
+    ]
+    trained = TRAINING.run(work_dir)
+    test = call_tool(
+        "test.py", config, trained.checkpoint,
+        "--work-dir", work_dir, "--out", out, "--show-dir", folder / "pictures",
+    )  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
     return DemoResult(
         pictures=_pictures(folder),
@@ -37,10 +36,9 @@ def run(folder: Path) -> DemoResult:
             "trained from scribbles": {key: metrics[f"cod/{key}"] for key in SHOWN},
             "answering “nothing here”": score_nothing(Path(DATA, "TestDataset", "TinyCamo", "GT")),
         },
-        commands=commands,
-        remark="Test pictures that training never saw. MAE: lower is better; the others: higher. Training stops here "
-        f"after {EPOCHS} of its 30 epochs. What the whole of it reaches, and what it would with every pixel labelled: "
-        "configs/sparse_seg/README.md.",
+        commands=[*before, *trained.commands, test],
+        remark=f"Test pictures that training never saw. MAE: lower is better; the others: higher. {trained.remark} "
+        "What the whole of it reaches, and what it would with every pixel labelled: configs/sparse_seg/README.md.",
     )
 
 
@@ -65,4 +63,5 @@ ENTRY = DemoEntry(
     about="A small network learns to find camouflaged animals from one scribble on the animal and one beside it; "
     "everything else is unlabelled. The pictures are made of textures and photographs of scikit-image.",
     run=run,
+    longer=TRAINING.longer,
 )

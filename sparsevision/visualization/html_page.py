@@ -16,21 +16,28 @@ body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 62rem; color: var(-
   font: 1rem/1.55 system-ui, sans-serif; }
 h1 { margin: 0; font-size: 1.9rem; letter-spacing: -.02em; }
 h2 { margin: 0 0 .3rem; font-size: 1.3rem; }
-p { margin: .4rem 0; }
+h3 { margin: 1rem 0 .3rem; font-size: .95rem; }
+p { margin: .4rem 0; overflow-wrap: anywhere; }
+nav { display: flex; flex-wrap: wrap; gap: .4rem; margin-top: 1rem; }
+nav a { padding: .25rem .8rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--card);
+  color: var(--accent); text-decoration: none; font-size: .9rem; }
 .soft { color: var(--soft); }
 section { margin-top: 1.8rem; padding: 1.2rem; background: var(--card); border: 1px solid var(--line);
   border-radius: .8rem; }
 .pictures { display: grid; gap: 1rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 figure { margin: 0; }
+figure.wide { grid-column: 1 / -1; }
 figure img, figure video { width: 100%; display: block; border-radius: .4rem; border: 1px solid var(--line); }
 figcaption { font-size: .88rem; color: var(--soft); padding-top: .3rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
-pre { overflow-x: auto; padding: .7rem .9rem; border-radius: .4rem; background: var(--paper);
-  border: 1px solid var(--line); font-size: .84rem; }
+pre { margin: 0; padding: .7rem .9rem; border-radius: .4rem; background: var(--paper); border: 1px solid var(--line);
+  font-size: .84rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre code { display: block; padding-left: 1.2rem; text-indent: -1.2rem; }
+pre code + code { margin-top: .35rem; }
 .skipped { border-left: 4px solid #c9821f; padding-left: .8rem; }
 """
 
@@ -51,15 +58,16 @@ def write_html_page(path: str | Path, *, title: str, intro: str, sections: str) 
     return path
 
 
-def figure(folder: Path, path: Path, caption: str) -> str:
-    """A picture or a video of a page in `folder`, and the line under it."""
+def figure(folder: Path, path: Path, caption: str, *, wide: bool = False) -> str:
+    """A picture or a video of a page in `folder`, and the line under it; a wide one takes the whole row."""
     source = html.escape(Path(os.path.relpath(path, folder)).as_posix())
     text = html.escape(caption)
     if path.suffix == ".mp4":
         shown = f'<video src="{source}" title="{text}" controls loop muted playsinline preload="metadata"></video>'
     else:
         shown = f'<a href="{source}"><img src="{source}" alt="{text}" loading="lazy"></a>'
-    return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
+    opening = '<figure class="wide">' if wide else "<figure>"
+    return f"{opening}{shown}<figcaption>{text}</figcaption></figure>"
 
 
 def number_table(metrics: dict[str, dict[str, float]]) -> str:
