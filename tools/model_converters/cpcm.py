@@ -5,15 +5,11 @@ printed as the config needs them. What has no place in the network is named.
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sparsevision.engine import run_tool, save_checkpoint
-from sparsevision.engine.safe_unpickle import safe_unpickle
+from sparsevision.engine.model_converter import model_converter_parser, naming, print_left_over, read_published
 from sparsevision.methods.cpcm.convert import Converted, convert_with_report
-from sparsevision.utils import UserError
-from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/cpcm.py model_best.pth weights/cpcm_scannet.pth
@@ -25,10 +21,7 @@ OPTIONAL = {"first_channels": 32, "first_kernel": 3, "widen_when_halving": False
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__, EXAMPLE)
-    parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
-    parser.add_argument("out", type=Path, help="the checkpoint to write")
-    return parser.parse_args(arguments)
+    return model_converter_parser(__doc__, EXAMPLE).parse_args(arguments)
 
 
 def convert(content: Mapping) -> tuple[dict, Converted]:
@@ -53,21 +46,15 @@ def config_line(found: Converted) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert, say what was found and what was left over."""
     args = parse_args(arguments)
-    content = safe_unpickle(args.checkpoint).content
-    if not isinstance(content, Mapping):
-        raise UserError(f"{args.checkpoint} holds {type(content).__name__}; expected a dict of weights.")
-    try:
+    content = read_published(args.checkpoint)
+    with naming(args.checkpoint):
         converted, found = convert(content)
-    except UserError as error:
-        raise UserError(f"{args.checkpoint}: {error}") from error
     save_checkpoint(converted, args.out)
     print(f"{args.out}: {len(converted['state_dict'])} tensors of {found.source}")
     print(config_line(found))
     if "final.kernel" not in found.state:
         print("The file has no classifier: the last layer starts anew, with as many classes as you say.")
-    if found.leftover:
-        parts = Counter(name.rsplit(".", 2)[0] for name in found.leftover)
-        print(f"{len(found.leftover)} left over: {', '.join(f'{part} ({count})' for part, count in parts.items())}")
+    print_left_over(found.leftover)
 
 
 if __name__ == "__main__":

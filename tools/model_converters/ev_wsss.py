@@ -5,17 +5,14 @@ What has no place here is named: always the two residual blocks that the release
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from torch import Tensor
 
 from sparsevision.engine import run_tool, save_checkpoint
-from sparsevision.engine.safe_unpickle import safe_unpickle
+from sparsevision.engine.model_converter import model_converter_parser, naming, print_left_over, read_published
 from sparsevision.methods.ev_wsss.convert import convert_with_report
 from sparsevision.utils import UserError
-from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/ev_wsss.py best_epoch.pt weights/evwsss_dsec.pth
@@ -27,9 +24,7 @@ ENCODERS = ("students.0.encoder.", "students.1.encoder.")
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__, EXAMPLE)
-    parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
-    parser.add_argument("out", type=Path, help="the checkpoint to write")
+    parser = model_converter_parser(__doc__, EXAMPLE)
     parser.add_argument("--both", action="store_true", help="give an E2VID encoder to both students, not to A alone")
     return parser.parse_args(arguments)
 
@@ -57,19 +52,13 @@ def _classes_of(state: Mapping[str, Tensor]) -> dict[str, int]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert and say what was left over."""
     args = parse_args(arguments)
-    content = safe_unpickle(args.checkpoint).content
-    if not isinstance(content, Mapping):
-        raise UserError(f"{args.checkpoint} holds {type(content).__name__}; expected a dict of weights.")
-    try:
+    content = read_published(args.checkpoint)
+    with naming(args.checkpoint):
         converted, unused = convert(content, both=args.both)
-    except UserError as error:
-        raise UserError(f"{args.checkpoint}: {error}") from error
     save_checkpoint(converted, args.out)
     classes = converted["meta"].get("num_classes")
     print(f"{args.out}: {len(converted['state_dict'])} tensors" + (f", {classes} classes" if classes else ""))
-    if unused:
-        parts = Counter(name.rsplit(".", 2)[0] for name in unused)
-        print(f"{len(unused)} left over: {', '.join(f'{part} ({count})' for part, count in parts.items())}")
+    print_left_over(unused)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@ What the file is, and which detector it needs, is read off its names and shapes,
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sparsevision.engine import load_checkpoint, run_tool, save_checkpoint, weights_of
-from sparsevision.engine.safe_unpickle import safe_unpickle
+from sparsevision.engine.model_converter import model_converter_parser, naming, print_left_over, read_published
 from sparsevision.methods.focus_detr.convert import (
     convert_backbone,
     convert_with_report,
@@ -18,8 +17,6 @@ from sparsevision.methods.focus_detr.convert import (
 )
 from sparsevision.methods.focus_detr.released_names import LAYOUTS
 from sparsevision.methods.focus_detr.weights_to_settings import check_whole, settings_of_weights
-from sparsevision.utils import UserError
-from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/focus_detr.py focus_detr_r50_4scale_12ep.pth weights/focus_detr_r50.pth
@@ -36,9 +33,7 @@ POSITION = (
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__, EXAMPLE)
-    parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
-    parser.add_argument("out", type=Path, help="the checkpoint to write")
+    parser = model_converter_parser(__doc__, EXAMPLE)
     parser.add_argument("--to", choices=LAYOUTS, help="the other way round: from ours to these names")
     return parser.parse_args(arguments)
 
@@ -77,10 +72,8 @@ def _as_code(value: object) -> str:
 
 def to_ours(path: Path, out: Path) -> None:
     """Convert a released file, and say what was found."""
-    content = safe_unpickle(path).content
-    if not isinstance(content, Mapping):
-        raise UserError(f"{path} holds {type(content).__name__}; expected a dict of weights.")
-    try:
+    content = read_published(path)
+    with naming(path):
         if is_detectron2_backbone(content):
             state, leftover = convert_backbone(content)
             save_checkpoint({"state_dict": state, "meta": {"source": "detectron2"}}, out)
@@ -91,19 +84,13 @@ def to_ours(path: Path, out: Path) -> None:
             print(f"{out}: {len(converted['state_dict'])} tensors of {converted['meta']['source']}")
             print(config_line(settings))
             print(POSITION)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    if leftover:
-        parts = Counter(name.rsplit(".", 2)[0] for name in leftover)
-        print(f"{len(leftover)} left over: {', '.join(f'{part} ({count})' for part, count in parts.items())}")
+    print_left_over(leftover)
 
 
 def to_released(path: Path, out: Path, layout: str) -> None:
     """Write a checkpoint of ours under released names, as {"model": ...}."""
-    try:
+    with naming(path):
         state = released_checkpoint(weights_of(load_checkpoint(path)), layout)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
     save_checkpoint({"model": state}, out)
     print(f"{out}: {len(state)} tensors with the names of {LAYOUTS[layout].title}")
 

@@ -6,13 +6,10 @@ Networks of tiny-cuda-nn are refused: only that library knows the order of their
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sparsevision.engine import run_tool, save_checkpoint
-from sparsevision.engine.safe_unpickle import safe_unpickle
+from sparsevision.engine.model_converter import model_converter_parser, naming, read_published
 from sparsevision.methods.spin_nerf.convert import Converted, convert_with_report
-from sparsevision.utils import UserError
-from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """examples:
   python tools/model_converters/spin_nerf.py logs/fern/200000.tar weights/nerf_fern.pth
@@ -23,10 +20,7 @@ DEFAULTS = {"depth": 8, "width": 256, "skip_after": 4}
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__, EXAMPLE)
-    parser.add_argument("checkpoint", type=Path, help="the file to read; nothing in it is executed")
-    parser.add_argument("out", type=Path, help="the checkpoint to write")
-    return parser.parse_args(arguments)
+    return model_converter_parser(__doc__, EXAMPLE).parse_args(arguments)
 
 
 def convert(content: Mapping) -> tuple[dict, Converted]:
@@ -49,13 +43,9 @@ def config_line(found: Converted) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert, and say what was found."""
     args = parse_args(arguments)
-    content = safe_unpickle(args.checkpoint).content
-    if not isinstance(content, Mapping):
-        raise UserError(f"{args.checkpoint} holds {type(content).__name__}; expected a dict of networks.")
-    try:
+    content = read_published(args.checkpoint, holds="networks")
+    with naming(args.checkpoint):
         converted, found = convert(content)
-    except UserError as error:
-        raise UserError(f"{args.checkpoint}: {error}") from error
     save_checkpoint(converted, args.out)
     when = "" if found.iteration is None else f" after {found.iteration} iterations"
     print(f"{args.out}: {len(found.state)} tensors of {' and '.join(found.fields)} field{when}")
