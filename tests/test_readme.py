@@ -1,24 +1,19 @@
-"""What the pages tell people to type is checked: scripts exist, flags parse, configs and targets exist, quick ones run.
+"""What the pages tell people to type exists: scripts, targets of make, extras; links lead somewhere; quick blocks run.
 
-A block that needs what a test machine does not have says so in the line above it: `<!-- needs: data, GPU -->`.
-Its commands are checked but not run. `<!-- runs -->` marks a block whose commands are run.
+`test_docs_commands.py` asks each tool whether it takes its command lines.
 """
 
 import configparser
-import functools
 import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from tool_runner import ROOT, run_tool
+from doc_pages import FENCE, PAGES, PYTHON_BLOCKS, SHELL_BLOCKS
+from tool_runner import ROOT
 
-FENCE = re.compile(r"(?P<mark><!--[^\n]*-->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
 OUTSIDE = re.compile(r"https?:|mailto:|#")
-SHELL = {"bash", "sh", "shell", "console"}
 EVERYDAY = {
     "cd",
     "cp",
@@ -35,90 +30,6 @@ EVERYDAY = {
     "unzip",
     "which",
 }
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("configs/*/README.md"), *ROOT.glob("data/*.md")]
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page."""
-
-    page: str
-    line: int
-    language: str
-    body: str
-    mark: str
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}"
-
-    @property
-    def runs(self) -> bool:
-        """True when the page says that its commands run anywhere."""
-        return self.mark == "<!-- runs -->"
-
-    def commands(self) -> list[list[str]]:
-        """Its command lines, split as a shell would, without comments, prompts and VARIABLE=value prefixes."""
-        joined = self.body.replace("\\\n", " ")
-        lines = [shlex.split(line.removeprefix("$ "), comments=True) for line in joined.splitlines()]
-        pieces = [piece for line in lines for piece in split_at_and(line)]
-        return [without_variables(piece) for piece in pieces if piece]
-
-
-def split_at_and(words: list[str]) -> list[list[str]]:
-    """`a && b` is two commands."""
-    pieces: list[list[str]] = [[]]
-    for word in words:
-        if word == "&&":
-            pieces.append([])
-        else:
-            pieces[-1].append(word)
-    return pieces
-
-
-def without_variables(words: list[str]) -> list[str]:
-    """`OMP_NUM_THREADS=2 python x.py` -> `python x.py`."""
-    start = next((index for index, word in enumerate(words) if not re.fullmatch(r"[A-Z_]+=.*", word)), len(words))
-    return words[start:]
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """All fenced blocks of a page."""
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(
-            page=page.relative_to(ROOT).as_posix(),
-            line=text.count("\n", 0, found.start("language")) + 1,
-            language=found["language"],
-            body=found["body"],
-            mark=(found["mark"] or "").strip(),
-        )
-        for found in FENCE.finditer(text)
-    ]
-
-
-BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-SHELL_BLOCKS = [block for block in BLOCKS if block.language in SHELL]
-PYTHON_BLOCKS = [block for block in BLOCKS if block.language == "python"]
-
-
-@functools.cache
-def help_of(tool: str, subcommand: str = "") -> str:
-    """What `--help` prints, of one subcommand if named."""
-    return run_tool(tool, *([subcommand] if subcommand else []), "--help").out
-
-
-def check_flags(tool: str, arguments: list[str]) -> None:
-    """Every --flag of the command line is one that the tool knows."""
-    text = help_of(tool)
-    choice = re.search(r"\{([\w,]+)\}", text)
-    if arguments and choice and arguments[0] in choice[1].split(","):
-        text += help_of(tool, arguments[0])
-    for word in arguments:
-        flag = word.split("=")[0]
-        if word.startswith("--"):
-            assert re.search(rf"{re.escape(flag)}(?![\w-])", text), f"tools/{tool} has no option {flag}"
 
 
 def check_configs(words: list[str]) -> None:
@@ -137,7 +48,6 @@ def check_python(words: list[str]) -> None:
         compile(words[2], "command", "exec")
     elif words[1].startswith("tools/"):
         assert (ROOT / words[1]).is_file(), f"{words[1]} does not exist"
-        check_flags(words[1].removeprefix("tools/"), words[2:])
 
 
 def check_make(words: list[str]) -> None:
