@@ -31,6 +31,7 @@ TIERS = (
     ("engine.setup", "apis", "annotator"),  # engine.setup, train and test stand behind the tools
     ("engine.train", "engine.test"),
     ("zoo", "demo"),
+    ("studies",),
     ("doctor",),
     ("console",),
     ("__main__",),

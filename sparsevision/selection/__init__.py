@@ -1,7 +1,7 @@
 """Which samples, or points of a sample, to annotate: numpy only. `sparsevision.apis.selectors` registers them."""
 
 from sparsevision.selection.ideal import IDEAL
-from sparsevision.selection.inside import select_pixels, select_points
+from sparsevision.selection.inside import pixel_candidates, point_candidates, select_pixels, select_points
 from sparsevision.selection.k_center import KCenter
 from sparsevision.selection.selector import Selector
 from sparsevision.selection.uncertainty import Uncertainty, entropy, least_confidence, margin
@@ -18,6 +18,8 @@ __all__ = [
     "entropy",
     "least_confidence",
     "margin",
+    "pixel_candidates",
+    "point_candidates",
     "select_pixels",
     "select_points",
 ]

@@ -38,6 +38,19 @@ def select_pixels(
     Raises:
         AnnotationError: not such arrays, spacing below 1, or a larger budget than there are cells.
     """
+    place, features = pixel_candidates(image, spacing=spacing, place_weight=place_weight, feature_map=feature_map)
+    _check_candidates(budget, len(features), "cells", f"take a spacing below {spacing} pixels")
+    return place[selector.select(features, budget, rng=rng)]
+
+
+def pixel_candidates(
+    image: ArrayLike, *, spacing: int = 8, place_weight: float = 1.0, feature_map: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `select_pixels` chooses from: places (M, 2) int64 as (x, y), and their features (M, D).
+
+    Raises:
+        AnnotationError: see `select_pixels`.
+    """
     image = np.asarray(image)
     if image.ndim not in (2, 3) or 0 in image.shape or image.dtype.kind not in "biuf":
         raise AnnotationError(f"image: expected (H, W) or (H, W, C), got {image.dtype} of shape {image.shape}.")
@@ -50,10 +63,7 @@ def select_pixels(
     else:
         appearance = _looked_up(feature_map, rows, columns, size)
     place = np.stack(np.broadcast_arrays(columns[None, :] + 0.0, rows[:, None] + 0.0), axis=-1).reshape(-1, 2)
-    features = _joined(appearance, place, place_weight)
-    _check_candidates(budget, len(features), "cells", f"take a spacing below {spacing} pixels")
-    chosen = selector.select(features, budget, rng=rng)
-    return place[chosen].astype(np.int64)
+    return place.astype(np.int64), _joined(appearance, place, place_weight)
 
 
 def select_points(
@@ -80,6 +90,19 @@ def select_points(
     Raises:
         AnnotationError: not such an array, voxel not above 0, or a larger budget than there are voxels.
     """
+    candidates, features = point_candidates(cloud, voxel=voxel, place_weight=place_weight)
+    _check_candidates(budget, len(features), "voxels", "take a smaller voxel")
+    return candidates[selector.select(features, budget, rng=rng)]
+
+
+def point_candidates(
+    cloud: ArrayLike, *, voxel: float | None = None, place_weight: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `select_points` chooses from: indices (M,) of points, ascending, and their features (M, D).
+
+    Raises:
+        AnnotationError: see `select_points`.
+    """
     points = feature_matrix(cloud, field="cloud")
     if points.shape[1] < 3:
         raise AnnotationError(f"cloud: expected (N, 3 or more) with x, y, z first, got shape {points.shape}.")
@@ -87,9 +110,7 @@ def select_points(
         raise AnnotationError(f"voxel: expected a length above 0, got {voxel}.")
     candidates = _one_a_voxel(points[:, :3], voxel or float(np.ptp(points[:, :3], axis=0).max()) / 32 or 1.0)
     kept = points[candidates]
-    features = _joined(kept[:, 3:], kept[:, :3], place_weight if points.shape[1] > 3 else 1.0)
-    _check_candidates(budget, len(features), "voxels", "take a smaller voxel")
-    return candidates[selector.select(features, budget, rng=rng)]
+    return candidates, _joined(kept[:, 3:], kept[:, :3], place_weight if points.shape[1] > 3 else 1.0)
 
 
 def _middles(length: int, spacing: int) -> np.ndarray:

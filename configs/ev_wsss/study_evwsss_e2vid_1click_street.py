@@ -1,0 +1,25 @@
+"""For budget studies: one narrow student from clicks alone, small enough to be trained a hundred times.
+
+    python tools/make_synthetic.py street --out data/tiny_street --seed 0
+    python tools/annotation/budget_study.py study_evwsss_e2vid_1click_street --budgets 4 8 16 32 64
+
+Reduced against tiny_evwsss_e2vid_1click_26e_street: one student (no dual, prototypes or distillation), one grid of 6000
+events instead of two, 150 iterations instead of 494, the same number for every budget. The pool are 76 frames.
+Hardware and time: one thread, under a minute a run. Numbers: docs/budget_studies.md.
+"""
+
+from mmengine.config import read_base
+
+from sparsevision.datasets import SeededInfiniteSampler
+
+with read_base():
+    from .tiny_evwsss_e2vid_1clickpoints_26e_street import *
+
+study = dict(kind="point", metric="mIoU")
+train_dataloader.sampler.update(type=SeededInfiniteSampler)
+train_dataloader.dataset.pipeline[1].update(num_grids=1)
+test_dataloader.dataset.pipeline[0].update(num_grids=1)
+param_scheduler[0].update(by_epoch=False, convert_to_iter_based=False)
+train_cfg = dict(by_epoch=False, max_iters=150, val_interval=150)
+default_hooks.checkpoint.update(by_epoch=False, interval=150, max_keep_ckpts=1)
+log_processor.update(by_epoch=False)
