@@ -195,7 +195,7 @@ def test_checkpoints_of_stages_make_the_whole(files, photo):
     alone = I2VInferencer(CONFIG, motion=files["whole"], device="cpu").stages
     assert alone.frames is None
     assert alone.image_size == (64, 64)
-    frames = I2VInferencer("tiny_motion_i2v_frames_500i_shapes", files["frames"], device="cpu")
+    frames = I2VInferencer("tiny_motion_i2v_frames_1500i_shapes", files["frames"], device="cpu")
     assert frames(photo, camera="pan_left", steps=1).video.shape == (8, 32, 32, 3), "as its pipeline says"
 
 

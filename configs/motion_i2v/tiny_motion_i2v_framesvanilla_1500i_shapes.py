@@ -1,0 +1,14 @@
+"""Stage 2 in small, without motion: attention over time sees the frames alone. The lower bar for what motion adds.
+
+    python tools/make_synthetic.py moving_shapes --out data/tiny_moving_shapes --seed 0
+    python tools/train.py configs/motion_i2v/tiny_motion_i2v_framesvanilla_1500i_shapes.py
+    python tools/test.py configs/motion_i2v/tiny_motion_i2v_framesvanilla_1500i_shapes.py \
+        work_dirs/tiny_motion_i2v_framesvanilla_1500i_shapes/iter_1500.pth
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .tiny_motion_i2v_frames_1500i_shapes import *
+
+model.update(temporal="vanilla")
