@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from sparsevision.datasets.point_preprocessor import PointPreprocessor
 from sparsevision.datasets.points.sample import PointSegSample
+from sparsevision.engine.model import MethodModel
 from sparsevision.engine.state import training_epoch
 from sparsevision.layers.sparse_conv import SparseTensor
 from sparsevision.methods.cpcm.losses import CPCMWeights, Matches, cpcm_losses
@@ -26,7 +26,7 @@ LABELS = ("sparse_voxel_labels1", "sparse_voxel_labels2")
 
 
 @MODELS.register_module()
-class CPCM(BaseModel):
+class CPCM(MethodModel):
     """Contextual point cloud modelling (Liu et al., ICCV 2023): one network, three forwards a step.
 
     `inputs` is, in training, what `PointPreprocessor` makes of two views: coords1, feats1, coords2, feats2, pairs1,
@@ -81,17 +81,9 @@ class CPCM(BaseModel):
         separate = self.mask is not None and not self.switches.shared_statistics
         self.masked_statistics = MaskedStatistics(self.network) if separate else None
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[PointSegSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[PointSegSample]:
-        """Logits (M,C) for mode "tensor", a dict for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self.network(SparseTensor(inputs["coords"], inputs["feats"]))[0]
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[PointSegSample] | None = None) -> Tensor:
+        """Logits (M,C) of the voxels."""
+        return self.network(SparseTensor(inputs["coords"], inputs["feats"]))[0]
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list[PointSegSample]) -> dict[str, Tensor]:
         """Weighted terms "loss_seg", "loss_consistency", "loss_mask_corresponding", "loss_mask_self", what to watch.

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather
-from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from sparsevision.datasets.event_preprocessor import EventPreprocessor
+from sparsevision.engine.model import MethodModel
 from sparsevision.engine.state import training_epoch
 from sparsevision.methods.ev_wsss.losses import partial_cross_entropy, present_classes
 from sparsevision.methods.ev_wsss.network import E2VIDRecurrentEncoder, ESSDecoder, State, Student
@@ -41,7 +41,7 @@ NAMES = ("a", "b")
 
 
 @MODELS.register_module()
-class EVWSSS(BaseModel):
+class EVWSSS(MethodModel):
     """Two students of one architecture (Cho et al., ECCV 2024), A of the past and B of the time-reversed future.
 
     `inputs` is {"events": (B, T * bins, H, W)} and, for two students in training, {"events_reversed": same shape},
@@ -123,17 +123,9 @@ class EVWSSS(BaseModel):
             num_classes=self.num_classes, dim=dim, length=settings.length, min_count=settings.min_count
         )
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[SegDataSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[SegDataSample]:
-        """Logits (B, C, H, W) of student A for mode "tensor", a dict for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self.students[0](inputs["events"])[0]
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[SegDataSample] | None = None) -> Tensor:
+        """Logits (B, C, H, W) of student A."""
+        return self.students[0](inputs["events"])[0]
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Weighted terms "loss_points_a", "loss_dual", "loss_prototypes_a", "loss_distillation", and what to watch.

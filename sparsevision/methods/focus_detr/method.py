@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from sparsevision.datasets.detection.sample import DetectionSample
 from sparsevision.datasets.preprocessor import ImagePreprocessor
+from sparsevision.engine.model import MethodModel
 from sparsevision.engine.state import training_iteration
 from sparsevision.layers.reduce import global_count
 from sparsevision.methods.focus_detr.attention_map import AttentionMap
@@ -40,7 +40,7 @@ LAST_LAYER = slice(-1, None)
 
 
 @MODELS.register_module()
-class FocusDETR(BaseModel):
+class FocusDETR(MethodModel):
     """A two-stage DETR whose encoder updates a part of the tokens (Zheng et al., ICCV 2023), on the core of DINO.
 
     `inputs` is {"image": float (B,3,H,W)}. In training samples carry `gt_instances`, maybe `ignored_instances` (zones
@@ -149,20 +149,11 @@ class FocusDETR(BaseModel):
             layers = len(self.network.encoder.layers)
             self.encoder_heads = EncoderHeads(layers=layers, channels=channels, num_classes=self.num_classes)
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None, mode: str = "tensor"
-    ) -> tuple[Tensor, Tensor] | dict[str, Tensor] | list[DetectionSample]:
-        """Logits (B,Q,K) and boxes (B,Q,4) for mode "tensor", a dict for "loss", predicted samples for "predict".
-
-        Boxes of "tensor" are centres and sizes as shares of the image.
-        """
-        if mode == "tensor":
-            return self._predictions(self._encode(inputs["image"], data_samples))[:2]
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(
+        self, inputs: dict[str, Tensor], data_samples: list[DetectionSample] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (B,Q,K), and boxes (B,Q,4) as centres and sizes in shares of the image."""
+        return self._predictions(self._encode(inputs["image"], data_samples))[:2]
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list[DetectionSample]) -> dict[str, Tensor]:
         """Weighted terms, named as in `Criterion`, "loss_selector", and what to watch.

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from sparsevision.engine import load_checkpoint, weights_of
+from sparsevision.engine.model import MethodModel
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
 from sparsevision.methods.gensam.keywords.prompt_sets import DEFAULT_PROMPT_SET, prompt_words
@@ -57,7 +57,7 @@ def _load_clip(model: str, pretrained: str | None) -> SpatialCLIP:
 
 
 @MODELS.register_module()
-class GenSAM(BaseModel):
+class GenSAM(MethodModel):
     """Segments what one task-generic prompt such as "camouflaged animal" means in each image.
 
     Args:
@@ -107,36 +107,45 @@ class GenSAM(BaseModel):
         """Stays in evaluation mode: there is nothing to train."""
         return super().train(False)
 
-    def forward(
-        self,
-        inputs: dict[str, Sequence[Tensor]],
-        data_samples: Sequence[SegDataSample] | None = None,
-        mode: str = "predict",
-    ) -> list[SegDataSample] | list[Tensor]:
-        """Segment a batch.
+    def outputs(
+        self, inputs: dict[str, Sequence[Tensor]], data_samples: Sequence[SegDataSample] | None = None
+    ) -> list[Tensor]:
+        """The mean logits (H,W) over the passes of each image, see `predict`."""
+        return [result.mean_logits for result in self._results(inputs, data_samples)[1]]
+
+    def loss(self, inputs: dict[str, Sequence[Tensor]], data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
+        """There is none.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(
+            "GenSAM has nothing to train, all its weights are frozen: run tools/test.py with this config instead."
+        )
+
+    def predict(
+        self, inputs: dict[str, Sequence[Tensor]], data_samples: Sequence[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Add `pred_mask`, PixelData (1,H,W) float 0 or 1 at `ori_shape`, to the samples.
 
         Args:
             inputs: {"image": [uint8 RGB (3,H,W), ...]}, of any and different sizes.
-            mode: "predict" adds `pred_mask`, PixelData (1,H,W) float 0 or 1 at `ori_shape`, to the samples; "tensor"
-                returns for each image the mean logits (H,W) over the passes.
+            data_samples: one an image; None for new ones.
 
         Raises:
-            UserError: mode "loss", or images that are not uint8 RGB.
+            UserError: images that are not uint8 RGB.
         """
-        if mode == "loss":
-            raise UserError(
-                "GenSAM has nothing to train, all its weights are frozen: run tools/test.py with this config instead."
-            )
-        if mode not in ("predict", "tensor"):
-            raise UserError(f"Unknown mode '{mode}': expected 'predict' or 'tensor'.")
-        images = [_as_array(image) for image in inputs["image"]]
-        samples = [SegDataSample() for _ in images] if data_samples is None else list(data_samples)
-        results = self.segment(images, names=[sample.metainfo.get("sample_id") for sample in samples])
-        if mode == "tensor":
-            return [result.mean_logits for result in results]
+        samples, results = self._results(inputs, data_samples)
         for sample, result in zip(samples, results, strict=True):
             self._add_prediction(sample, result)
         return samples
+
+    def _results(
+        self, inputs: dict[str, Sequence[Tensor]], data_samples: Sequence[SegDataSample] | None
+    ) -> tuple[list[SegDataSample], list[GenSAMResult]]:
+        images = [_as_array(image) for image in inputs["image"]]
+        samples = [SegDataSample() for _ in images] if data_samples is None else list(data_samples)
+        return samples, self.segment(images, names=[sample.metainfo.get("sample_id") for sample in samples])
 
     def segment(self, images: Sequence[np.ndarray], names: Sequence[str | None] | None = None) -> list[GenSAMResult]:
         """Masks with the record of every pass, of uint8 RGB images (H,W,3).

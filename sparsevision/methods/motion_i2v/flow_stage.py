@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparsevision.datasets.video.packing import VideoPreprocessor
 from sparsevision.datasets.video.sample import VideoSample
+from sparsevision.engine.model import MethodModel
 from sparsevision.methods.motion_i2v.codecs import FlowVAECodec
 from sparsevision.methods.motion_i2v.example import example_clips
 from sparsevision.methods.motion_i2v.stage import stacked
@@ -24,7 +24,7 @@ SCALE_MOMENTUM = 0.99
 
 
 @MODELS.register_module()
-class FlowAutoencoder(BaseModel):
+class FlowAutoencoder(MethodModel):
     """Flow to latents and back.
 
     `inputs` is {"video": float (B,3,1+F,H,W)}, which is not looked at; samples carry `gt_flow`. The checkpoint's
@@ -64,20 +64,12 @@ class FlowAutoencoder(BaseModel):
 
     optional_state = ("square", "weight")  # of the running scale
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[VideoSample]:
-        """Flow of zeros there and back for "tensor", a dict for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            clips, _, frames, height, width = inputs["video"].shape
-            return self._there_and_back(inputs["video"].new_zeros(clips, frames - 1, 2, height, width))
-        if mode == "loss":
-            return self.loss(data_samples)
-        if mode == "predict":
-            return self.predict(data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None) -> Tensor:
+        """Flow of zeros there and back, (B,F,2,H,W)."""
+        clips, _, frames, height, width = inputs["video"].shape
+        return self._there_and_back(inputs["video"].new_zeros(clips, frames - 1, 2, height, width))
 
-    def loss(self, data_samples: list[VideoSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: dict[str, Tensor], data_samples: list[VideoSample]) -> dict[str, Tensor]:
         """{"loss_flow", "loss_kl"}: the mean absolute error in the autoencoder's units, and the divergence.
 
         Raises:
@@ -99,13 +91,13 @@ class FlowAutoencoder(BaseModel):
         self.flow_codec.latent_scale.copy_((self.weight / self.square).sqrt())
 
     @torch.no_grad()
-    def predict(self, data_samples: list[VideoSample]) -> list[VideoSample]:
+    def predict(self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None) -> list[VideoSample]:
         """Add `pred_flow`, what is left of `gt_flow` after encoding it.
 
         Raises:
             UserError: samples lack `gt_flow`.
         """
-        flow = stacked(data_samples, "gt_flow", model="FlowAutoencoder", remedy=NEEDS_FLOW)
+        flow = stacked(data_samples or [], "gt_flow", model="FlowAutoencoder", remedy=NEEDS_FLOW)
         for sample, own in zip(data_samples, self._there_and_back(flow), strict=True):
             sample.pred_flow = own
         return data_samples

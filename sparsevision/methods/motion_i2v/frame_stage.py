@@ -174,8 +174,9 @@ class FrameRenderer(DiffusionStage):
         """Add `pred_video` along a flow (B,F,2,H,W) to samples of images (B,3,H,W)."""
         return with_video(samples, self.sample(image, flow=flow, **told_by(samples, tuple(image.shape[-2:]))))
 
-    def one_call(self, video: Tensor) -> Tensor:
-        """The network's answer to a clip at rest, (B,c,1+F,h,w)."""
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None) -> Tensor:
+        """The network's answer to a clip at rest at the last time of the schedule, (B,c,1+F,h,w)."""
+        video = inputs["video"]
         frames, height, width = video.shape[2:]
         latents = self.encode_images(video, None)
         last = torch.full((len(video),), self.schedule.steps - 1, device=video.device)

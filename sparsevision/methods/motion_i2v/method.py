@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sparsevision.datasets.video.packing import VideoPreprocessor
 from sparsevision.datasets.video.sample import VideoSample
+from sparsevision.engine.model import MethodModel
 from sparsevision.methods.motion_i2v.brush import clip_brush, paste_frozen
 from sparsevision.methods.motion_i2v.frame_stage import FrameRenderer, told_by, with_video
 from sparsevision.methods.motion_i2v.motion_stage import MotionPredictor
@@ -19,7 +19,7 @@ from sparsevision.utils import UserError
 
 
 @MODELS.register_module()
-class MotionI2V(BaseModel):
+class MotionI2V(MethodModel):
     """From an image, text and sparse tracks to a video.
 
     `inputs` is {"video": float (B,3,1+F,H,W) in [0,1]}, in predicting of the first frame alone. Samples as of
@@ -53,17 +53,15 @@ class MotionI2V(BaseModel):
                 "frames after the first one and must be equal."
             )
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None, mode: str = "tensor"
-    ) -> tuple[Tensor, Tensor] | dict[str, Tensor] | list[VideoSample]:
-        """A call of each network for "tensor", the terms of both stages for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self.motion(inputs), self.frames(inputs)
-        if mode == "loss":
-            return self.motion.loss(inputs, data_samples) | self.frames.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(
+        self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A call of each network."""
+        return self.motion.outputs(inputs), self.frames.outputs(inputs)
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: list[VideoSample]) -> dict[str, Tensor]:
+        """The terms of both stages."""
+        return self.motion.loss(inputs, data_samples) | self.frames.loss(inputs, data_samples)
 
     @torch.no_grad()
     def predict(self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None) -> list[VideoSample]:

@@ -272,17 +272,17 @@ class MotionPredictor(DiffusionStage):
         )
         return (flow, mask) if mask.any() else None
 
-    def one_call(self, video: Tensor) -> Tensor:
-        """The networks' answer to flow latents of zero, (B,c,F,h,w)."""
-        image = self.encode_images(video[:, :, :1], None).expand(-1, -1, self.frames, -1, -1)
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None) -> Tensor:
+        """The networks' answer to flow latents of zero at the last time of the schedule, (B,c,F,h,w)."""
+        image = self.encode_images(inputs["video"][:, :, :1], None).expand(-1, -1, self.frames, -1, -1)
         channels = self.flow_codec.latent_channels
         sample = torch.cat([image, image.new_zeros(len(image), channels, *image.shape[2:])], dim=1)
-        strides = frame_strides(self.frames, stride=self.stride).to(video.device)
+        strides = frame_strides(self.frames, stride=self.stride).to(image.device)
         network = motion_network(self.unet, self.controlnet, strides=strides)
         control = None
         if self.controlnet is not None:
             control = image.new_zeros(len(image), channels + 1, *image.shape[2:])
-        last = torch.full((len(image),), self.schedule.steps - 1, device=video.device)
+        last = torch.full((len(image),), self.schedule.steps - 1, device=image.device)
         return network(sample, last, self.encode_text(None, len(image)), control)
 
     def example_batch(self, *, size: tuple[int, int], count: int, rng: np.random.Generator) -> dict[str, Any]:

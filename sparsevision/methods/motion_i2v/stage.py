@@ -1,18 +1,17 @@
 """What the two stages share as models: text, schedule, which weights learn, noise, and the seeds of clips."""
 
 import zlib
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparsevision.datasets.video.packing import VideoPreprocessor
 from sparsevision.datasets.video.sample import VideoSample
+from sparsevision.engine.model import MethodModel
 from sparsevision.engine.state import training_iteration
 from sparsevision.methods.motion_i2v.presets import PRESETS
 from sparsevision.methods.motion_i2v.sampling import Guidance
@@ -25,7 +24,7 @@ from sparsevision.utils.settings import settings_of, switches_of_preset
 LARGEST_SEED = 2**31
 
 
-class DiffusionStage(BaseModel):
+class DiffusionStage(MethodModel):
     """One stage of Motion-I2V with its codecs, as a model that trains and predicts.
 
     Args:
@@ -68,30 +67,6 @@ class DiffusionStage(BaseModel):
         self.text_drop, self.motion_drop = text_drop, motion_drop
         self.steps, self.guidance = steps, settings_of(Guidance, guidance or {})
         self.negative_prompt = negative_prompt
-
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[VideoSample]:
-        """`one_call` of the network for "tensor", a dict for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self.one_call(inputs["video"])
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
-
-    @abstractmethod
-    def one_call(self, video: Tensor) -> Tensor:
-        """The network's answer at the last time of the schedule, for video (B,3,1+F,H,W)."""
-
-    @abstractmethod
-    def loss(self, inputs: dict[str, Tensor], data_samples: list[VideoSample]) -> dict[str, Tensor]:
-        """The terms of the training."""
-
-    @abstractmethod
-    def predict(self, inputs: dict[str, Tensor], data_samples: list[VideoSample] | None = None) -> list[VideoSample]:
-        """The samples with what the stage predicts."""
 
     def encode_text(self, prompts: Sequence[str] | None, clips: int) -> Tensor | None:
         """(B,L,D) of one prompt a clip, None meaning no words; None for a network without text.

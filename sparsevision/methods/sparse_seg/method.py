@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
-from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from sparsevision.datasets.preprocessor import ImagePreprocessor
+from sparsevision.engine.model import MethodModel
 from sparsevision.methods.sparse_seg.network import EncoderDecoder
 from sparsevision.methods.sparse_seg.presets import build_terms
 from sparsevision.methods.sparse_seg.terms import LossTerm, PartialCrossEntropy, Step
@@ -29,7 +29,7 @@ LABEL_FIELDS = {
 
 
 @MODELS.register_module()
-class SparseSegmentor(BaseModel):
+class SparseSegmentor(MethodModel):
     """Semantic segmentation from sparse labels, with backbones, necks and heads of mmseg.
 
     `inputs` is {"image": float (B, 3, H, W)}. What a sample must carry in training depends on the terms: a term names
@@ -93,17 +93,9 @@ class SparseSegmentor(BaseModel):
             if self.foreground_index is not None and classes and not 0 <= self.foreground_index < classes:
                 raise UserError(f"foreground_index={self.foreground_index} is not one of the head's {classes} classes.")
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[SegDataSample] | None = None, mode: str = "tensor"
-    ) -> Tensor | dict[str, Tensor] | list[SegDataSample]:
-        """Logits (B, C, h, w) for mode "tensor", a dict for "loss", samples with a prediction for "predict"."""
-        if mode == "tensor":
-            return self.network(inputs["image"])
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[SegDataSample] | None = None) -> Tensor:
+        """Logits (B, C, h, w)."""
+        return self.network(inputs["image"])
 
     def _check_terms(self) -> None:
         names = [term.name for term in self.terms if term.binary]

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from sparsevision.datasets.views.preprocessor import RayPreprocessor
 from sparsevision.datasets.views.sample import ViewSample
+from sparsevision.engine.model import MethodModel
 from sparsevision.engine.state import training_iteration
 from sparsevision.methods.spin_nerf.build import build_renderer
 from sparsevision.methods.spin_nerf.losses import (
@@ -41,7 +41,7 @@ PASSES = (
 
 
 @MODELS.register_module()
-class SPInNeRF(BaseModel):
+class SPInNeRF(MethodModel):
     """A radiance field, with or without objectness, that learns from the groups of rays of a batch (CVPR 2023, Sec. 3).
 
     Which stage of the chain this is, is a matter of the groups that `SceneRays` draws:
@@ -98,19 +98,11 @@ class SPInNeRF(BaseModel):
         self.removal = settings_of(ObjectRemoval, remove_object)
         self.chunk = chunk
 
-    def forward(
-        self, inputs: dict[str, Tensor], data_samples: list[ViewSample] | None = None, mode: str = "tensor"
-    ) -> dict[str, Tensor] | list[ViewSample]:
-        """Rendered values of "rays" for mode "tensor", a dict of losses for "loss", predicted samples for "predict"."""
-        if mode == "tensor":
-            return self.render(inputs["rays"], inputs["near_far"])
-        if mode == "loss":
-            return self.loss(inputs)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'")
+    def outputs(self, inputs: dict[str, Tensor], data_samples: list[ViewSample] | None = None) -> dict[str, Tensor]:
+        """Rendered values of "rays"."""
+        return self.render(inputs["rays"], inputs["near_far"])
 
-    def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, inputs: dict[str, Tensor], data_samples: list[ViewSample] | None = None) -> dict[str, Tensor]:
         """Weighted terms of the groups that the batch holds.
 
         Raises:

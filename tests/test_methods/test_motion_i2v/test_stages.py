@@ -163,7 +163,7 @@ def test_flow_survives_its_autoencoder_better_after_learning():
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(30):
-        loss = model.loss(samples)["loss_flow"]
+        loss = model.loss({}, samples)["loss_flow"]
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -171,7 +171,7 @@ def test_flow_survives_its_autoencoder_better_after_learning():
     assert losses[-1] < 0.5 * losses[0]
     latents = model.flow_codec.encode(torch.stack([sample.gt_flow for sample in samples]))
     assert 0.5 < latents.square().mean().sqrt() < 2
-    assert model.predict(samples)[0].pred_flow.shape == (3, 2, *SIZE)
+    assert model.predict({}, samples)[0].pred_flow.shape == (3, 2, *SIZE)
 
 
 @pytest.mark.parametrize(
