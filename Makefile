@@ -26,7 +26,7 @@ help:
 	@echo "make docs       write the site of docs/ to work_dirs/site, warnings are errors"
 	@echo "make lint       ruff and the generated tables"
 	@echo "make format     let ruff rewrite the code"
-	@echo "make clean      remove both environments, caches, work_dirs/demo and work_dirs/site"
+	@echo "make clean      remove both environments, caches, work_dirs/demo, work_dirs/gallery and work_dirs/site"
 
 setup: $(READY)
 

@@ -7,7 +7,7 @@ from sparsevision.demo.entry import DemoEntry, DemoResult, Picture
 from sparsevision.engine import call_tool
 from sparsevision.weights import get_weights
 
-ROOM = Path("data/tiny_removal_room")
+ROOM, WHOLE_ROOM = Path("data/demo_removal_room"), Path("data/tiny_removal_room")
 FACTOR = 2
 WEIGHTS = ("mobile_sam", "lpips_vgg16")
 STEPS = {"masks": 60, "scene": 150, "final": 50}  # of 300, 600 and 300: the demo is meant to be short
@@ -22,14 +22,14 @@ def run(folder: Path) -> DemoResult:
         get_weights(name, say=print)
     commands = [
         "python tools/get_weights.py " + " ".join(WEIGHTS),
-        call_tool("make_synthetic.py", "removal_room", "--out", ROOM, "--seed", "0"),
+        call_tool("make_synthetic.py", "removal_room", "--out", ROOM, "--seed", "0", "--overwrite"),
     ]
     if (WHOLE / "present" / "index.html").is_file():
         made, remark = WHOLE, f"The fields are those of the whole chain that {WHOLE} holds."
         commands += longer()
     else:
         made, remark = folder / "removal", _stopped_early()
-        commands.append(call_tool(*_chain(made), "--cfg-options", *_short()))
+        commands.append(call_tool(*_chain(ROOM, made), "--cfg-options", *_short()))
     return DemoResult(
         pictures=_pictures(made),
         metrics=_metrics(made / "measure"),
@@ -40,9 +40,9 @@ def run(folder: Path) -> DemoResult:
     )
 
 
-def _chain(out: Path) -> list[object]:
+def _chain(room: Path, out: Path) -> list[object]:
     return [
-        "spin_nerf.py", ROOM, "--clicks", ROOM / "clicks.json", "--factor", str(FACTOR), "--out", out,
+        "spin_nerf.py", room, "--clicks", room / "clicks.json", "--factor", str(FACTOR), "--out", out,
         "--propagation", "features", "--segmenter-side", "512",
     ]  # fmt: skip
 
@@ -56,8 +56,11 @@ def _stopped_early() -> str:
 
 
 def longer() -> list[str]:
-    """The whole chain."""
-    return ["python tools/" + " ".join(map(str, _chain(WHOLE)))]
+    """The room, and the whole chain."""
+    return [
+        f"python tools/make_synthetic.py removal_room --out {WHOLE_ROOM} --seed 0",
+        "python tools/" + " ".join(map(str, _chain(WHOLE_ROOM, WHOLE))),
+    ]
 
 
 def _metrics(measured: Path) -> dict[str, dict[str, float]]:

@@ -147,7 +147,7 @@ def test_the_page_fits_a_phone_and_asks_no_other_host(tmp_path, browser):
     asked = []
     tab = browser.new_page(viewport={"width": 375, "height": 700})
     tab.on("request", lambda request: asked.append(request.url))
-    tab.goto(page.as_uri())
+    tab.goto(page.as_uri(), wait_until="domcontentloaded")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 375
     lefts = tab.evaluate("[...document.querySelectorAll('section')].map(s => s.getBoundingClientRect().left)")
     assert len(lefts) == 10
