@@ -33,7 +33,7 @@ figcaption { font-size: .88rem; color: var(--soft); padding-top: .3rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 8rem; padding-left: 0; }
 pre { margin: 0; padding: .7rem .9rem; border-radius: .4rem; background: var(--paper); border: 1px solid var(--line);
   font-size: .84rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre code { display: block; padding-left: 1.2rem; text-indent: -1.2rem; }
