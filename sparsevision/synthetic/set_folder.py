@@ -1,16 +1,19 @@
 """The folder of a synthetic set: whole or not there, with a card that says what it was made of."""
 
 import errno
+import glob
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sparsevision.utils import UserError
 
 CARD = "dataset.json"
+DAY = 24 * 3600
 
 
 def write_set(out: str | Path, card: Mapping, write: Callable[[Path], None], *, overwrite: bool = False) -> bool:
@@ -35,17 +38,29 @@ def write_set(out: str | Path, card: Mapping, write: Callable[[Path], None], *, 
         return False
     _check_place(out, is_a_set=found is not None, overwrite=overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
     temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    old = temporary.with_name(temporary.name + ".old")
     try:
         write(temporary)
         (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n")
         os.chmod(temporary, 0o755)
         if out.exists():
-            shutil.rmtree(out)
+            out.rename(old)
         os.replace(temporary, out)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not out.exists():
+            old.rename(out)
+        for folder in (temporary, old):
+            shutil.rmtree(folder, ignore_errors=True)
     return True
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed run left beside `out`: temporary folders that nobody has touched for a day."""
+    for path in out.parent.glob(f".{glob.escape(out.name)}.*"):
+        if path.is_dir() and path.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _card_of(out: Path) -> dict | None:

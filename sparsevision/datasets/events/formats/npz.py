@@ -20,6 +20,7 @@ NAMES = {
     "p": ("p", "ps", "pol", "polarity", "polarities"),
 }
 
+UNPACKED, RATIO = 64 * 2**20, 200  # what unpacks to more, and to so many times its size, is no recording
 BROKEN = (  # what zipfile and NumPy raise at damage
     zipfile.BadZipFile,
     zlib.error,
@@ -82,6 +83,10 @@ def _arrays(path: Path) -> dict[str, NDArray]:
                 place = member.header_offset
                 if member.filename.endswith(".npy"):
                     with archive.open(member) as stream:
+                        if member.file_size > max(UNPACKED, RATIO * member.compress_size):
+                            raise ValueError(
+                                f"{member.filename} unpacks to {member.file_size} bytes from almost nothing"
+                            )
                         check_npy(stream, member.file_size)
                         stream.seek(0)
                         content = np.lib.format.read_array(stream, allow_pickle=False)
