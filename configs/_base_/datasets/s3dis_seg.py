@@ -4,9 +4,12 @@ python tools/dataset_converters/s3dis.py downloads/Stanford3dDataset_v1.2_Aligne
 python tools/annotation/point_labels.py data/S3DIS --protocol official --budget 0.001 --seed 0
 """
 
-from sparsevision.datasets import S3DISDataset, SeededSampler
-from sparsevision.datasets.transforms import LoadPointScene, MakeEvaluationVoxels, MakeTwoViews, PackPointInputs
-from sparsevision.evaluation import PointSegMetric
+from mmengine.config import read_base
+
+from sparsevision.datasets import S3DISDataset
+
+with read_base():
+    from .point_scenes import *
 
 num_classes = 13
 voxel_size = 0.05
@@ -18,29 +21,12 @@ views = dict(
     largest_angles=(0.09817477042468103, 0.09817477042468103, 3.141592653589793),  # radians: pi / 32, pi / 32, pi
 )
 
-train_pipeline = [
-    dict(type=LoadPointScene),
-    dict(type=MakeTwoViews, views=views, preset="published"),
-    dict(type=PackPointInputs),
-]
-test_pipeline = [
-    dict(type=LoadPointScene),
-    dict(type=MakeEvaluationVoxels, voxel_size=voxel_size),
-    dict(type=PackPointInputs, keep_points=True),
-]
+train_pipeline[1].update(views=views)
+test_pipeline[1].update(voxel_size=voxel_size)
 rooms = dict(type=S3DISDataset, data_root=data_root, prepare=prepare)
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type=SeededSampler, shuffle=True),
+train_dataloader.update(
     dataset=dict(rooms, split="train", sparse="sparse/official_0.001_seed0.npz", pipeline=train_pipeline),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
+test_dataloader.update(
     dataset=dict(rooms, split="val", test_mode=True, pipeline=test_pipeline),
 )
-test_evaluator = dict(type=PointSegMetric)
-test_cfg = dict()

@@ -5,9 +5,12 @@ python tools/annotation/point_labels.py data/ScanNet --official downloads/percen
     --out data/ScanNet/sparse/released_0p1pct.npz
 """
 
-from sparsevision.datasets import ScanNetDataset, SeededSampler
-from sparsevision.datasets.transforms import LoadPointScene, MakeEvaluationVoxels, MakeTwoViews, PackPointInputs
-from sparsevision.evaluation import PointSegMetric
+from mmengine.config import read_base
+
+from sparsevision.datasets import ScanNetDataset
+
+with read_base():
+    from .point_scenes import *
 
 num_classes = 20
 voxel_size = 0.02
@@ -19,29 +22,12 @@ views = dict(
     largest_angles=(0.04908738521234052, 0.04908738521234052, 3.141592653589793),  # radians: pi / 64, pi / 64, pi
 )
 
-train_pipeline = [
-    dict(type=LoadPointScene),
-    dict(type=MakeTwoViews, views=views, preset="published"),
-    dict(type=PackPointInputs),
-]
-test_pipeline = [
-    dict(type=LoadPointScene),
-    dict(type=MakeEvaluationVoxels, voxel_size=voxel_size),
-    dict(type=PackPointInputs, keep_points=True),
-]
+train_pipeline[1].update(views=views)
+test_pipeline[1].update(voxel_size=voxel_size)
 rooms = dict(type=ScanNetDataset, data_root=data_root, prepare=prepare)
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type=SeededSampler, shuffle=True),
+train_dataloader.update(
     dataset=dict(rooms, split="train", sparse="sparse/released_0p1pct.npz", pipeline=train_pipeline),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
+test_dataloader.update(
     dataset=dict(rooms, split="val", test_mode=True, pipeline=test_pipeline),
 )
-test_evaluator = dict(type=PointSegMetric)
-test_cfg = dict()

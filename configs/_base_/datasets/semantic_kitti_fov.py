@@ -4,9 +4,12 @@ python tools/dataset_converters/semantic_kitti.py downloads/kitti/dataset --out 
 python tools/annotation/point_labels.py data/SemanticKITTI --protocol official --budget 0.001 --seed 0
 """
 
-from sparsevision.datasets import SemanticKITTIDataset, SeededSampler
-from sparsevision.datasets.transforms import LoadPointScene, MakeEvaluationVoxels, MakeTwoViews, PackPointInputs
-from sparsevision.evaluation import PointSegMetric
+from mmengine.config import read_base
+
+from sparsevision.datasets import SemanticKITTIDataset
+
+with read_base():
+    from .point_scenes import *
 
 num_classes = 19
 voxel_size = 0.02
@@ -18,29 +21,13 @@ views = dict(
     jitter_probability=0.95,
 )
 
-train_pipeline = [
-    dict(type=LoadPointScene),
-    dict(type=MakeTwoViews, views=views, preset="published"),
-    dict(type=PackPointInputs),
-]
-test_pipeline = [
-    dict(type=LoadPointScene),
-    dict(type=MakeEvaluationVoxels, voxel_size=voxel_size),
-    dict(type=PackPointInputs, keep_points=True),
-]
+train_pipeline[1].update(views=views)
+test_pipeline[1].update(voxel_size=voxel_size)
 scans = dict(type=SemanticKITTIDataset, data_root=data_root, prepare=prepare)
-train_dataloader = dict(
+train_dataloader.update(
     batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type=SeededSampler, shuffle=True),
     dataset=dict(scans, split="train", sparse="sparse/official_0.001_seed0.npz", pipeline=train_pipeline),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    sampler=dict(type=SeededSampler, shuffle=False, round_up=False),
+test_dataloader.update(
     dataset=dict(scans, split="val", test_mode=True, pipeline=test_pipeline),
 )
-test_evaluator = dict(type=PointSegMetric)
-test_cfg = dict()
