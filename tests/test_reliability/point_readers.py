@@ -7,6 +7,7 @@ import raw_clouds
 from fuzzing import Reader
 
 from sparsevision.annotation import PointLabels, save_annotations
+from sparsevision.datasets.points.las import read_las
 from sparsevision.datasets.points.ply import PlyMesh, read_ply, write_ply
 from sparsevision.datasets.points.prepare.front_camera import read_calibration
 from sparsevision.datasets.points.prepare.s3dis import S3DIS
@@ -187,7 +188,7 @@ READERS = {
     "pcd_ascii": Reader(pcd("ascii"), read_cloud, cut_is_seen=False),
     "pcd_binary": Reader(pcd("binary"), read_cloud),
     "pcd_compressed": Reader(pcd("binary_compressed"), read_cloud),
-    "las": Reader(las("a.las"), read_cloud),
+    "las": Reader(las("a.las"), read_las),
     "laz": Reader(las("a.laz"), read_cloud),
     "cloud_npy": Reader(table("a.npy"), read_cloud),
     "cloud_txt": Reader(table("a.txt"), read_cloud, cut_is_seen=False),

@@ -22,6 +22,7 @@ from sparsevision.engine import load_checkpoint
 from sparsevision.engine.safe_unpickle import safe_unpickle
 from sparsevision.methods.motion_i2v.released_files import read_weights
 from sparsevision.utils import UserError
+from sparsevision.utils.arrays import check_npy
 from sparsevision.weights.download import WrongContent
 from sparsevision.weights.packages import extract
 
@@ -56,6 +57,18 @@ def test_arrays_that_announce_more_than_they_hold_take_no_memory(tmp_path, name,
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + bytes(48))
     with bounded(memory=2**24), pytest.raises(UserError, match=r"a\.npy"):
         ARRAYS[name](path)
+
+
+def test_what_follows_an_array_is_counted():
+    stream = io.BytesIO()
+    np.save(stream, np.arange(3))
+    stream.write(b"more")
+    size = stream.tell()
+    stream.seek(0)
+    assert check_npy(stream, size) == 4
+    stream.seek(0)
+    with pytest.raises(ValueError, match="20 of 24 bytes"):
+        check_npy(stream, size - 8)
 
 
 @pytest.mark.parametrize("reader", [load_annotations, read_events])  # flow of 4 GiB is allowed
