@@ -71,11 +71,8 @@ def write_camouflage_set(
     Raises:
         UserError: `out` holds another set and `overwrite` is not set, or something that is no set.
     """
-    return write_set(out, _card(settings), lambda root: _write_all(root, settings, progress), overwrite=overwrite)
-
-
-def _card(settings: CamouflageSetSettings) -> dict:
-    return {"set": NAME, "format": FORMAT, "settings": asdict(settings)}
+    card = {"set": NAME, "format": FORMAT, "settings": asdict(settings)}
+    return write_set(out, card, lambda root: _write_all(root, settings, progress), overwrite=overwrite)
 
 
 def _write_all(root: Path, settings: CamouflageSetSettings, progress: Callable[[int, int], None]) -> None:

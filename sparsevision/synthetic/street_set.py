@@ -144,12 +144,9 @@ def write_street_set(
     Raises:
         UserError: `out` holds another set and `overwrite` is not set, or something that is no set.
     """
+    card = {"set": NAME, "format": FORMAT, "settings": asdict(settings)}
     write = partial(_write_all, settings=settings, progress=progress, workers=workers)
-    return write_set(out, _card(settings), write, overwrite=overwrite)
-
-
-def _card(settings: StreetSetSettings) -> dict:
-    return {"set": NAME, "format": FORMAT, "settings": asdict(settings)}
+    return write_set(out, card, write, overwrite=overwrite)
 
 
 def _write_all(root: Path, settings: StreetSetSettings, progress: Callable[[int, int], None], workers: int) -> None:
