@@ -3,7 +3,7 @@
     python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
     python tools/annotation/budget_study.py study_sparseseg_resnet18_scribble_camouflage --budgets 10 20 40 80 160
 
-Reduced against tiny_sparseseg_resnet18_scribble_30e_camouflage: pictures of 64 pixels instead of 96, 300 iterations
+Reduced against tiny_sparseseg_resnet18_scribble_30e_camouflage: pictures of 64 pixels instead of 96, 200 iterations
 instead of 1200, the same number for every budget; of the losses partial cross-entropy and coherence with the image.
 Hardware and time: one thread, under a minute a run. Numbers: docs/budget_studies.md.
 """
@@ -27,8 +27,8 @@ test_dataloader.dataset.pipeline[2].update(size=small)
 tta_pipeline[2].transforms[0][0].update(size=small)
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, by_epoch=False, begin=20, T_max=280),
+    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, by_epoch=False, begin=20, T_max=180),
 ]
-train_cfg = dict(by_epoch=False, max_iters=300, val_interval=300)
-default_hooks.checkpoint.update(by_epoch=False, interval=300, max_keep_ckpts=1)
+train_cfg = dict(by_epoch=False, max_iters=200, val_interval=200)
+default_hooks.checkpoint.update(by_epoch=False, interval=200, max_keep_ckpts=1)
 log_processor.update(by_epoch=False)

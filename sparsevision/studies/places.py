@@ -14,7 +14,8 @@ from sparsevision.datasets.points.classes import IGNORE_INDEX
 from sparsevision.datasets.points.scene import read_scene
 from sparsevision.datasets.views.dataset import SceneRays, view_rays
 from sparsevision.datasets.views.labels import OBJECT, read_labels, reference_view
-from sparsevision.layers.promptable import GrabCut, Prompt
+from sparsevision.datasets.views.sample import ViewSample
+from sparsevision.layers.promptable import GrabCut
 from sparsevision.registry import DATASETS
 from sparsevision.selection import pixel_candidates, point_candidates
 from sparsevision.studies.task import StudyTask, batches, build_samples
@@ -149,7 +150,7 @@ class ViewClickTask(StudyTask):
         points = self._places[0][self.rows(chosen)]
         labels = mask[points[:, 1], points[:, 0]].astype(np.int64)
         segmenter = GrabCut()
-        answer = segmenter.predict(segmenter.set_image(self.image), Prompt(points=points, labels=labels))
+        answer = segmenter.predict(segmenter.set_image(self.image), points=points, labels=labels)
         found = answer.upsample().numpy() > 0
         found[points[:, 1], points[:, 0]] = labels == 1
         target = (folder / "label").resolve()
@@ -161,11 +162,10 @@ class ViewClickTask(StudyTask):
         """The field's objectness at each place."""
         dataset, view, _ = self._scene
         rays = view_rays(dataset.scene, view, pixel_centre=dataset.pixel_centre, undistort=dataset.undistort)
-        item = {"inputs": {"rays": rays, "near_far": dataset.near_far}, "data_samples": None}
+        item = {"inputs": {"rays": rays, "near_far": dataset.near_far}, "data_samples": ViewSample()}
+        ((inputs, samples),) = batches(model, [item])
         with torch.inference_mode():
-            batch = model.data_preprocessor({"inputs": {key: [value] for key, value in item["inputs"].items()},
-                                             "data_samples": []}, False)  # fmt: skip
-            objectness = model(batch["inputs"], None, mode="predict")[0].pred_objectness.cpu().numpy()
+            objectness = model(inputs, samples, mode="predict")[0].pred_objectness.cpu().numpy()
         places = self._places[0]
         found = objectness[places[:, 1], places[:, 0]].astype(np.float64)
         return np.stack([found, 1 - found], axis=1)
