@@ -103,7 +103,7 @@ def start_process(run: StudyRun, slot: int, machine: Machine) -> subprocess.Pope
             stdout=log,
             stderr=subprocess.STDOUT,
             env=machine.environment(slot),
-            start_new_session=True,
+            process_group=0,  # Ctrl-C reaches this process alone, which stops them
         )
 
 
