@@ -14,7 +14,13 @@ from sparsevision.studies.table import Point, Row, chosen_metric, duration, poin
 from sparsevision.studies.worker import execute
 from sparsevision.utils import UserError
 
-SMALL = ["train_cfg.max_iters=2", "default_hooks.checkpoint.interval=2"]
+SMALL = [
+    "train_cfg.max_iters=2",
+    "default_hooks.checkpoint.interval=2",
+    "param_scheduler.0.end=1",
+    "param_scheduler.1.begin=1",
+    "param_scheduler.1.T_max=1",
+]
 
 
 class Finished:
