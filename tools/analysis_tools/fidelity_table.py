@@ -58,7 +58,6 @@ def listen(tests: Sequence[str]) -> list[Comparison]:
     with tempfile.TemporaryDirectory() as folder:
         heard = Path(folder) / "heard.json"
         environment = os.environ | {
-            "PYTHONPYCACHEPREFIX": folder,  # asserts must be compiled anew to be heard
             "FIDELITY_FILE": str(heard),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]),
         }
@@ -66,7 +65,8 @@ def listen(tests: Sequence[str]) -> list[Comparison]:
         command = [sys.executable, "-m", "pytest", *options, *tests]
         finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if finished.returncode or not heard.is_file():
-            raise UserError(f"the tests did not pass; see `{' '.join(command)}`:\n{finished.stdout[-3000:]}")
+            said = finished.stdout[-3000:] + finished.stderr[-1000:]
+            raise UserError(f"the tests did not pass; see `{' '.join(command)}`:\n{said}")
         return [Comparison(**entry) for entry in json.loads(heard.read_text())]
 
 
