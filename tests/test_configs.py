@@ -16,7 +16,7 @@ from sparsevision.registry import DATASETS, METRICS, MODELS
 from sparsevision.utils import UserError, configs_dir
 
 CONFIGS = sorted(path for path in configs_dir().glob("*/*.py") if path.parent.name != "_base_")
-TINY = [path for path in CONFIGS if path.stem.startswith("tiny_")]
+TINY = [path for path in CONFIGS if path.stem.startswith(("tiny_", "study_"))]
 
 
 def named(path: Path) -> str:

@@ -18,6 +18,7 @@ EVERYDAY = {
     "cd",
     "cp",
     "curl",
+    "echo",
     "export",
     "git",
     "ln",

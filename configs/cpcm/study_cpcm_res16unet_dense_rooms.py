@@ -2,8 +2,9 @@
 
     python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
     python tools/dataset_converters/s3dis.py data/tiny_rooms/s3dis --out data/tiny_rooms_s3dis
-    python tools/annotation/budget_study.py study_cpcm_res16unet_points_rooms --budgets 5 10 20 40 \
-        --dense study_cpcm_res16unet_dense_rooms
+    python tools/annotation/budget_study.py configs/cpcm/study_cpcm_res16unet_points_rooms.py \
+        --budgets 5 10 20 40 \
+        --dense configs/cpcm/study_cpcm_res16unet_dense_rooms.py
 
 Reduced as study_cpcm_res16unet_points_rooms. Numbers: docs/budget_studies.md.
 """

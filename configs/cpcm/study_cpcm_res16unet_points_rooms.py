@@ -3,7 +3,8 @@
     python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
     python tools/dataset_converters/s3dis.py data/tiny_rooms/s3dis --out data/tiny_rooms_s3dis
     python tools/annotation/point_labels.py data/tiny_rooms_s3dis --protocol class_even --budget 0.001 --seed 0
-    python tools/annotation/budget_study.py study_cpcm_res16unet_points_rooms --budgets 5 10 20 40
+    python tools/annotation/budget_study.py configs/cpcm/study_cpcm_res16unet_points_rooms.py \
+        --budgets 5 10 20 40
 
 The study chooses the points itself: so many in each of 13 rooms. Reduced against
 tiny_cpcm_res16unet_0p1pctminknet_40e_rooms (cross-entropy of two views, no masked pass): voxels of 20 cm instead of 12,

@@ -1,7 +1,8 @@
 """For budget studies: one narrow student from clicks alone, small enough to be trained a hundred times.
 
     python tools/make_synthetic.py street --out data/tiny_street --seed 0
-    python tools/annotation/budget_study.py study_evwsss_e2vid_1click_street --budgets 4 8 16 32 64
+    python tools/annotation/budget_study.py configs/ev_wsss/study_evwsss_e2vid_1click_street.py \
+        --budgets 4 8 16 32 64
 
 Reduced against tiny_evwsss_e2vid_1click_26e_street: one student (no dual, prototypes or distillation), one grid of 6000
 events instead of two, 240 iterations of 2 frames instead of 494 of 4, the same number for every budget; every third

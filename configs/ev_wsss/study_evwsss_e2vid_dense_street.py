@@ -1,8 +1,9 @@
 """For budget studies: the small student from dense labels, the upper bound; or masks as a kind of annotation.
 
     python tools/make_synthetic.py street --out data/tiny_street --seed 0
-    python tools/annotation/budget_study.py study_evwsss_e2vid_1click_street --budgets 4 8 16 32 64 \
-        --dense study_evwsss_e2vid_dense_street
+    python tools/annotation/budget_study.py configs/ev_wsss/study_evwsss_e2vid_1click_street.py \
+        --budgets 4 8 16 32 64 \
+        --dense configs/ev_wsss/study_evwsss_e2vid_dense_street.py
 
 Reduced as study_evwsss_e2vid_1click_street. Numbers: docs/budget_studies.md.
 """

@@ -1,8 +1,9 @@
 """For budget studies: the small config with every pixel labelled, the upper bound; or masks as a kind of annotation.
 
     python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
-    python tools/annotation/budget_study.py study_sparseseg_resnet18_point_camouflage --budgets 10 20 40 80 160 \
-        --dense study_sparseseg_resnet18_dense_camouflage
+    python tools/annotation/budget_study.py configs/sparse_seg/study_sparseseg_resnet18_point_camouflage.py \
+        --budgets 10 20 40 80 160 \
+        --dense configs/sparse_seg/study_sparseseg_resnet18_dense_camouflage.py
 
 Reduced as study_sparseseg_resnet18_scribble_camouflage. Numbers: docs/budget_studies.md.
 """

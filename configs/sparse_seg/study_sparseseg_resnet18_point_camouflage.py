@@ -1,7 +1,8 @@
 """For budget studies: the small scribble config with one point on each animal and one beside it.
 
     python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
-    python tools/annotation/budget_study.py study_sparseseg_resnet18_point_camouflage --budgets 10 20 40 80 160
+    python tools/annotation/budget_study.py configs/sparse_seg/study_sparseseg_resnet18_point_camouflage.py \
+        --budgets 10 20 40 80 160
 
 Reduced as study_sparseseg_resnet18_scribble_camouflage. Numbers: docs/budget_studies.md.
 """

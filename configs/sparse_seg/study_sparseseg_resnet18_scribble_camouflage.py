@@ -1,7 +1,8 @@
 """For budget studies: the scribble config made small enough to be trained a hundred times, see docs/budget_studies.md.
 
     python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
-    python tools/annotation/budget_study.py study_sparseseg_resnet18_scribble_camouflage --budgets 10 20 40 80 160
+    python tools/annotation/budget_study.py configs/sparse_seg/study_sparseseg_resnet18_scribble_camouflage.py \
+        --budgets 10 20 40 80 160
 
 Reduced against tiny_sparseseg_resnet18_scribble_30e_camouflage: pictures of 64 pixels instead of 96, 200 iterations
 instead of 1200, the same number for every budget; of the losses partial cross-entropy and coherence with the image.

@@ -28,10 +28,10 @@ def torch_facts() -> dict[str, Any]:
 
 def av_facts() -> dict[str, Any]:
     """Whether PyAV writes H.264."""
-    import av.codec
+    codec = importlib.import_module("av.codec")
 
     try:
-        return {"h264": av.codec.Codec("libx264", "w").name}
+        return {"h264": codec.Codec("libx264", "w").name}
     except Exception:  # each build of ffmpeg has its own errors
         return {"h264": ""}
 

@@ -16,6 +16,7 @@ COLLECTION_KEYS = frozenset({"Name", "Paper", "README", "Code", "Metadata"})
 MODEL_KEYS = frozenset({"Name", "In Collection", "Config", "Metadata", "Results", "Weights"})
 REFERENCE_KEYS = frozenset({"Name", "Metadata", "Results"})
 METADATA_KEYS = frozenset({"Supervision", "Training Data", "Hardware", "Time", "Preset"})
+NOT_MODELS = ("__init__", "study_")  # a study's many runs have a page of their own
 RESULT_KEYS = frozenset({"Task", "Dataset", "Metrics", "Provenance", "Source"})
 
 
@@ -175,7 +176,7 @@ class _Reader:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise self.fail("Models", f"listed twice: {', '.join(twice)}")
-        stems = {path.stem for path in self.path.parent.glob("*.py") if path.stem != "__init__"}
+        stems = {path.stem for path in self.path.parent.glob("*.py") if not path.stem.startswith(NOT_MODELS)}
         missing = sorted(stems - set(names))
         if missing:
             raise self.fail(
