@@ -14,8 +14,8 @@ import pytest
 import torch
 from _pytest.assertion import rewrite
 
-NUMBER = r"(?:tensor\(|np\.float\d+\()?(-?[\d.]+(?:e[-+]?\d+)?)\)?"
-BELOW = re.compile(rf"{NUMBER} <=? \(?([\d.e+*() -]+)\)?(?:\n|$)")
+NUMBER = r"-?[\d.]+(?:e[-+]?\d+)?"
+BELOW = re.compile(rf"(?:(?:tensor|np\.float\d+)\()?({NUMBER})(?:, [^)]*)?\)? <=? ([\d.e+*() -]+)(?:\n|$)")
 SAME = re.compile(r"(-?\d+) == (-?\d+)(?:\n|$)")
 TORCH_DEFAULTS = {torch.float32: (1.3e-6, 1e-5), torch.float64: (1e-7, 1e-7)}
 
@@ -99,8 +99,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_assertion_pass(expl: str) -> None:
     """`assert difference(...) < 1e-4` and `assert 1881 == 1881`."""
     if found := BELOW.match(expl):
-        difference, limit = float(found[1]), eval(found[2].strip(), {})
-        note(None, None, difference, float(limit))
+        note(None, None, float(found[1]), float(eval(found[2], {})))
     elif found := SAME.match(expl):
         note(float(found[2]), float(found[1]), 0.0, 0.0)
 
