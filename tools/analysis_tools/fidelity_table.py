@@ -76,7 +76,7 @@ def row_of(what: str, test: str, comparisons: Sequence[Comparison]) -> tuple[str
     source = f"`{test.partition('::')[0].removeprefix('tests/')}`"
     if not mine:
         return (what, "", "", "0", "equal", source)
-    worst = max(mine, key=lambda one: (one.used, one.tolerance > 0, one.ours is not None))
+    worst = max(mine, key=lambda one: (one.used, one.tolerance > 0, abs(one.theirs or 0)))
     tolerance = f"{worst.tolerance:.2g}" if worst.tolerance else "equal"
     sides = (_number(worst.theirs), _number(worst.ours))
     return (what, *sides, f"{worst.difference:.1e}" if worst.difference else "0", tolerance, source)
