@@ -14,7 +14,7 @@ from torch import Tensor
 from sparsevision.registry import MODELS
 from sparsevision.utils import UserError, did_you_mean
 
-PREDICTIONS = ("epsilon", "velocity")
+PREDICTIONS = ("epsilon", "velocity", "sample")
 
 
 @MODELS.register_module()
@@ -26,8 +26,8 @@ class NoiseSchedule:
         beta_end: of the linear betas.
         steps: how many times there are in training.
         offset: added to every time that is visited in sampling.
-        prediction: what the network answers: "epsilon", the noise (the released models), or "velocity",
-            sqrt(a_t) noise - sqrt(1 - a_t) x_0.
+        prediction: what the network answers: "epsilon", the noise (the released models); "velocity",
+            sqrt(a_t) noise - sqrt(1 - a_t) x_0; or "sample", x_0 itself, whose answers hold no noise.
 
     Attributes:
         alphas_cumprod: (steps,) float32, the share a_t of the signal's power.
@@ -49,7 +49,7 @@ class NoiseSchedule:
     ) -> None:
         if prediction not in PREDICTIONS:
             raise UserError(
-                f"prediction='{prediction}': a network predicts epsilon or velocity."
+                f"prediction='{prediction}': a network predicts epsilon, velocity or sample."
                 f"{did_you_mean(prediction, PREDICTIONS)}"
             )
         betas = torch.linspace(beta_start, beta_end, steps, dtype=torch.float32, device="cpu")
@@ -79,6 +79,8 @@ class NoiseSchedule:
         """What the network should answer to x_t, the regression target of training; shapes as in `add_noise`."""
         if self.prediction == "epsilon":
             return noise
+        if self.prediction == "sample":
+            return clean
         signal, spread = self._shares(t, clean)
         return signal * noise - spread * clean
 
@@ -87,6 +89,8 @@ class NoiseSchedule:
         signal, spread = self._shares(t, noised)
         if self.prediction == "epsilon":
             return (noised - spread * output) / signal, output
+        if self.prediction == "sample":
+            return output, (noised - signal * output) / spread
         return signal * noised - spread * output, signal * output + spread * noised
 
     def step(

@@ -55,7 +55,7 @@ def test_each_clip_of_a_batch_has_its_own_time():
     assert torch.equal(both[1], schedule.add_noise(clean[1:], noise[1:], 900)[0])
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
+@pytest.mark.parametrize("prediction", ["epsilon", "velocity", "sample"])
 def test_a_perfect_network_gives_the_clean_clip_at_every_time(prediction):
     schedule = NoiseSchedule(prediction=prediction)
     clean, noise = torch.randn(2, 3, 4, 2, 2), torch.randn(2, 3, 4, 2, 2)
@@ -77,10 +77,10 @@ def test_eta_one_needs_noise_and_uses_it():
     assert (first - second).abs().min() > 0.01
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
+@pytest.mark.parametrize("prediction", ["epsilon", "velocity", "sample"])
 def test_diffusers_takes_the_same_steps(prediction):
     diffusers = pytest.importorskip("diffusers")
-    name = {"epsilon": "epsilon", "velocity": "v_prediction"}[prediction]
+    name = {"epsilon": "epsilon", "velocity": "v_prediction", "sample": "sample"}[prediction]
     theirs = diffusers.DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
