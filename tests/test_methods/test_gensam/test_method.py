@@ -169,7 +169,7 @@ def test_builds_from_a_config(golden_state, tmp_path, monkeypatch):
     assert isinstance(model.heatmap_backend, ClipHeatmap)
     assert model.heatmap_backend.normalize_dim == -1
     assert model.heatmap_backend.side == 4
-    model.forward(batch((20, 30)))
+    model.predict(batch((20, 30)))
     assert len(list(tmp_path.rglob("*.npy"))) == 5
 
 

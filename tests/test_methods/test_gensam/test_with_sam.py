@@ -23,9 +23,9 @@ def mobile_sam():
 def test_a_batch_on_an_untrained_mobile_sam_equals_singles(mobile_sam, options):
     model = GenSAM(heatmap_backend=CountingBackend(), segmenter=mobile_sam, recursive=2, diagnostics=True, **options)
     images = [torch.randint(0, 255, (3, *size), dtype=torch.uint8) for size in ((40, 60), (1, 1), (64, 30))]
-    batch = model.forward({"image": images})
+    batch = model.predict({"image": images})
     for image, sample in zip(images, batch, strict=True):
-        (single,) = model.forward({"image": [image]})
+        (single,) = model.predict({"image": [image]})
         assert sample.pred_mask.data.shape == (1, *image.shape[1:])
         assert torch.equal(single.pred_mask.data, sample.pred_mask.data)
         assert [record["box"] for record in single.gensam_passes] == [record["box"] for record in sample.gensam_passes]

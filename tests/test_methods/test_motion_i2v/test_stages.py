@@ -210,7 +210,7 @@ def test_tracks_of_another_length_are_explained():
 
 def test_the_tiny_configs_differ_in_what_they_say():
     names = ("frames", "framessum", "framesvanilla")
-    paths = [configs_dir() / "motion_i2v" / f"tiny_motion_i2v_{name}_500i_shapes.py" for name in names]
+    paths = [configs_dir() / "motion_i2v" / f"tiny_motion_i2v_{name}_1500i_shapes.py" for name in names]
     models = [build_example(path, size=(32, 32), count=1).model for path in paths]
     counts = [sum(parameter.numel() for parameter in model.parameters()) for model in models]
     assert len({type(model.unet.architecture.temporal_attention) for model in models}) == 1
