@@ -17,6 +17,7 @@ from rich.progress import track
 
 from sparsevision.apis import EventSegInferencer, EventSegResult
 from sparsevision.apis.event_settings import EventSettings
+from sparsevision.apis.events import OpenedRecording
 from sparsevision.datasets.events.dsec_classes import identity
 from sparsevision.datasets.events.layouts import read_times, timed_labels
 from sparsevision.datasets.image_io import read_class_map, write_png
@@ -104,7 +105,7 @@ class LabelFolder:
         return map_ids(labels, ids, path, unlabelled=IGNORE_INDEX, ignore_index=IGNORE_INDEX)
 
 
-def label_folders(args: argparse.Namespace, inferencer: EventSegInferencer) -> dict[str, LabelFolder]:
+def label_folders(args: argparse.Namespace, settings: EventSettings) -> dict[str, LabelFolder]:
     """{title: labels} of the folders that are given.
 
     Raises:
@@ -116,7 +117,6 @@ def label_folders(args: argparse.Namespace, inferencer: EventSegInferencer) -> d
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder of label PNGs.")
         paths = {time: path for _, time, path in timed_labels(folder, read_times(args.label_times), args.label_times)}
-        settings = inferencer.settings.with_sensor(args.sensor_size, args.crop_bottom)
         found[title] = LabelFolder(paths, settings, reach=5e5 / args.fps)
     return found
 
@@ -127,7 +127,7 @@ def recording_options(args: argparse.Namespace) -> dict:
     return {name: getattr(args, name) for name in names}
 
 
-def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> list[int]:
+def moments(args: argparse.Namespace, opened: OpenedRecording) -> list[int]:
     """Times of the frames in microseconds.
 
     Raises:
@@ -143,34 +143,33 @@ def moments(args: argparse.Namespace, inferencer: EventSegInferencer) -> list[in
             return sorted(int(time) for time in args.times)
         except ValueError:
             raise UserError(f"--times {' '.join(args.times)}: expected whole microseconds, or one file.") from None
-    opened = inferencer.open(args.recording, **recording_options(args))
-    with opened.reader as reader:
-        needed = opened.settings.num_grids * opened.settings.events_per_grid
-        if len(reader) <= needed:
-            raise UserError(
-                f"{reader.path}: {len(reader)} events; without --times frames begin after the first {needed}, which "
-                "the network wants to see. Give --times to segment with fewer."
-            )
-        first = int(reader.read(needed, needed + 1).t[0])
-        return np.arange(first, reader.last_time + 1, 1e6 / args.fps).astype(np.int64).tolist()
+    reader, needed = opened.reader, opened.settings.num_grids * opened.settings.events_per_grid
+    if len(reader) <= needed:
+        raise UserError(
+            f"{reader.path}: {len(reader)} events; without --times frames begin after the first {needed}, which "
+            "the network wants to see. Give --times to segment with fewer."
+        )
+    first = int(reader.read(needed, needed + 1).t[0])
+    return np.arange(first, reader.last_time + 1, 1e6 / args.fps).astype(np.int64).tolist()
 
 
-def results_at(args: argparse.Namespace, inferencer: EventSegInferencer, times: list[int]) -> Iterator[EventSegResult]:
+def results_at(
+    inferencer: EventSegInferencer, opened: OpenedRecording, times: list[int], *, stream: bool
+) -> Iterator[EventSegResult]:
     """One result a time: segmented by itself, or the newest one of the stream."""
-    options = recording_options(args)
-    if not args.stream:
-        yield from inferencer.iterate(args.recording, times, **options)
+    if not stream:
+        yield from inferencer.iterate(opened, times)
         return
-    with inferencer.open(args.recording, **options).reader as reader:
-        if times[-1] > reader.last_time:
-            raise UserError(
-                f"{reader.path}: {times[-1]} us lies outside of the recording, which ends at {reader.last_time} us."
-            )
-    stream = inferencer.stream(args.recording, start=times[0], stop=times[-1], **options)
-    newest, upcoming = next(stream), next(stream, None)
+    reader = opened.reader
+    if times[-1] > reader.last_time:
+        raise UserError(
+            f"{reader.path}: {times[-1]} us lies outside of the recording, which ends at {reader.last_time} us."
+        )
+    results = inferencer.stream(opened, start=times[0], stop=times[-1])
+    newest, upcoming = next(results), next(results, None)
     for time in times:
         while upcoming is not None and upcoming.time <= time:
-            newest, upcoming = upcoming, next(stream, None)
+            newest, upcoming = upcoming, next(results, None)
         yield newest
 
 
@@ -199,17 +198,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def segment(args: argparse.Namespace) -> int:
     """Write the video, and the masks if wanted; gives the number of frames."""
     inferencer = EventSegInferencer(args.config, args.checkpoint, device=args.device)
-    times = moments(args, inferencer)
-    folders = label_folders(args, inferencer)
+    opened = inferencer.open(args.recording, **recording_options(args))
+    times = moments(args, opened)
+    folders = label_folders(args, opened.settings)
 
     def frames() -> Iterator[NDArray[np.uint8]]:
-        results = results_at(args, inferencer, times)
+        results = results_at(inferencer, opened, times, stream=args.stream)
         for time, result in zip(times, track(results, total=len(times), description="segmenting"), strict=True):
             if args.masks:
                 write_mask(args.masks / f"{time}.png", result.labels)
             yield draw(result, {title: folder.at(time) for title, folder in folders.items()}, inferencer)
 
-    return write_video(args.out, frames(), fps=args.fps)
+    with opened.reader:
+        return write_video(args.out, frames(), fps=args.fps)
 
 
 def write_mask(path: Path, labels: NDArray[np.uint8]) -> None:

@@ -49,6 +49,9 @@ class OpenedRecording:
     settings: EventSettings
 
 
+RecordingLike = str | Path | OpenedRecording
+
+
 class EventSegInferencer:
     """`EventSegInferencer(config, checkpoint)(recording, times)`: the classes of all pixels at these times.
 
@@ -89,11 +92,11 @@ class EventSegInferencer:
         """(C, 3) RGB, index = class id."""
         return self.settings.palette
 
-    def __call__(self, recording: str | Path, times: int | Iterable[int], **options) -> list[EventSegResult]:
+    def __call__(self, recording: RecordingLike, times: int | Iterable[int], **options) -> list[EventSegResult]:
         """Segment moments of a recording, each from the events before it, with no memory of other moments.
 
         Args:
-            recording: whatever `open_events` reads.
+            recording: whatever `open_events` reads, or what `open` returned.
             times: microseconds on the recording's clock, in any order.
             options: see `open`.
 
@@ -102,9 +105,9 @@ class EventSegInferencer:
         """
         return list(self.iterate(recording, times, **options))
 
-    def iterate(self, recording: str | Path, times: int | Iterable[int], **options) -> Iterator[EventSegResult]:
+    def iterate(self, recording: RecordingLike, times: int | Iterable[int], **options) -> Iterator[EventSegResult]:
         """As a call, but one result after the other, for long recordings. Times are checked before the first one."""
-        opened = self.open(recording, **options)
+        opened = recording if isinstance(recording, OpenedRecording) else self.open(recording, **options)
         times = [int(time) for time in np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times)))]
         for time in times:
             past_of(opened, time)
@@ -127,7 +130,7 @@ class EventSegInferencer:
         )
 
     def stream(
-        self, recording: str | Path, *, start: int | None = None, stop: int | None = None, **options
+        self, recording: RecordingLike, *, start: int | None = None, stop: int | None = None, **options
     ) -> Iterator[EventSegResult]:
         """Go through a recording one grid a step, with the network's memory carried on: a result after every grid.
 
@@ -136,7 +139,7 @@ class EventSegInferencer:
         follow after `events_per_grid` more events each; memory is never emptied.
 
         Args:
-            recording: whatever `open_events` reads.
+            recording: whatever `open_events` reads, or what `open` returned.
             start: microseconds on the recording's clock.
             stop: events from this time on are left out; None: to the end. A last grid that is not full is left out.
             options: see `open`.
@@ -144,7 +147,7 @@ class EventSegInferencer:
         Raises:
             UserError: start lies outside of the recording, or too few events between it and stop; and see `open`.
         """
-        opened = self.open(recording, **options)
+        opened = recording if isinstance(recording, OpenedRecording) else self.open(recording, **options)
         reader, length = opened.reader, opened.settings.events_per_grid
         last = len(reader) if stop is None else reader.index_of(stop)
         warm_up = None if start is None else past_of(opened, start)

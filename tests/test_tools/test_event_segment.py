@@ -7,7 +7,8 @@ from event_config import EVENTS_PER_GRID, NUM_GRIDS, write_config, write_weights
 from event_sets import FRAME_STEP, LABEL_SIZE, STEP, T_OFFSET, label_map, write_dsec_sequence, write_png
 from tool_runner import run_tool
 
-from sparsevision.apis import EventSegInferencer
+from sparsevision.apis import EventSegInferencer, events
+from sparsevision.datasets.events.reader import open_events
 from sparsevision.datasets.image_io import read_grey
 
 FRAMES = 5
@@ -70,6 +71,17 @@ def test_a_stream_shows_its_newest_answer(street, tmp_path):
     stream = inferencer.stream(street["recording"], start=times[0])
     for time in times:
         np.testing.assert_array_equal(read_grey(tmp_path / f"{time}.png"), next(stream).labels)
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_the_recording_is_opened_once(street, tmp_path, monkeypatch, stream):
+    opened = []
+    monkeypatch.setattr(
+        events, "open_events", lambda *args, **options: opened.append(args) or open_events(*args, **options)
+    )
+    finished = segment(street, "--fps", 250, *stream, "--out", tmp_path / "street.mp4")
+    assert finished.code == 0, finished.err
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,23 @@
-"""Do the tokens that an encoder keeps cover the objects? Over levels of one image, level after level, rows first."""
+"""Where the tokens of an encoder lie, and do those that it keeps cover the objects? Level after level, rows first."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 
-def token_centres(shapes: Sequence[tuple[int, int]], strides: Sequence[float]) -> NDArray[np.float64]:
-    """Where the N tokens of levels of size [(h, w), ...] lie, (N,2) as (x, y) in pixels of the padded input."""
-    centres = []
+def token_centres(
+    shapes: Sequence[tuple[int, int]], strides: Sequence[int], *, device: torch.device | str | None = None
+) -> Tensor:
+    """(N,2) float32 as (x, y): where the tokens of levels of size [(h, w), ...] stand in pixels of the padded input."""
+    levels = []
     for (height, width), stride in zip(shapes, strides, strict=True):
-        x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        centres.append(np.stack([x.ravel(), y.ravel()], axis=1) * stride)
-    return np.concatenate(centres)
+        rows, columns = (torch.arange(n, device=device) * stride + stride // 2 for n in (height, width))
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
+        levels.append(torch.stack([x, y], -1).flatten(0, 1))
+    return torch.cat(levels).float()
 
 
 def covered_objects(
@@ -30,7 +35,7 @@ def covered_objects(
         strides: pixels between the tokens of each level.
     """
     boxes, kept = np.asarray(boxes, dtype=np.float64).reshape(-1, 4), np.asarray(kept, dtype=np.int64)
-    x, y = token_centres(shapes, strides)[kept].T
+    x, y = token_centres(shapes, strides).numpy()[kept].T
     x0, y0, x1, y1 = boxes.T[..., None]
     inside = ((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)).any(axis=1)
     height, width = shapes[0]

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from sparsevision.evaluation.functional.tokens import token_centres
 from sparsevision.methods.focus_detr.attention_map import AttentionMap
 from sparsevision.methods.focus_detr.encoded import Encoded
 from sparsevision.methods.focus_detr.ground_truth import GroundTruth
@@ -20,7 +21,6 @@ from sparsevision.methods.focus_detr.targets import (
     foreground_targets,
     level_ranges,
     salience_targets,
-    token_centres,
     token_strides,
 )
 from sparsevision.utils import UserError

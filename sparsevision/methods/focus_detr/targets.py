@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from sparsevision.evaluation.functional.tokens import token_centres
 from sparsevision.utils import UserError
 
 Shapes = Sequence[tuple[int, int]]
@@ -85,18 +86,6 @@ def salience_targets(boxes: Tensor, *, feature_shapes: Shapes, strides: Sequence
     grade = (1 - offset.norm(dim=-1) / 2).masked_fill(sides.amin(-1) <= 0, 0.0)
     highest = torch.cat([grade, grade.new_zeros(len(grade), 1)], 1).amax(1)
     return highest * foreground_targets(boxes, feature_shapes=feature_shapes, strides=strides, ranges=ranges)
-
-
-def token_centres(
-    feature_shapes: Shapes, strides: Sequence[int], *, device: torch.device | str | None = None
-) -> Tensor:
-    """(N,2) float32 as (x, y): where the tokens stand in pixels of the image."""
-    levels = []
-    for (height, width), stride in zip(feature_shapes, strides, strict=True):
-        rows, columns = (torch.arange(n, device=device) * stride + stride // 2 for n in (height, width))
-        y, x = torch.meshgrid(rows, columns, indexing="ij")
-        levels.append(torch.stack([x, y], -1).flatten(0, 1))
-    return torch.cat(levels).float()
 
 
 def token_strides(
