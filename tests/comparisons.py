@@ -32,13 +32,13 @@ def note(theirs: float | None, ours: float | None, difference: float, tolerance:
 
 
 def note_arrays(ours: object, theirs: object, *, rtol: float, atol: float) -> None:
-    """The place of two arrays that differs most by its tolerance."""
+    """The place of two arrays that differs most by its tolerance; the largest number where none differs."""
     one, other = (np.asarray(value, dtype=np.float64) for value in (ours, theirs))
     one, other = (value.ravel() for value in np.broadcast_arrays(one, other))
     difference, tolerance = np.abs(one - other), atol + rtol * np.abs(other)
     used = np.where(np.isfinite(difference), difference / np.maximum(tolerance, 1e-300), -1)
     if len(used):
-        worst = int(used.argmax())
+        worst = int(used.argmax() if used.max() > 0 else np.abs(np.nan_to_num(other)).argmax())
         note(float(other[worst]), float(one[worst]), float(difference[worst]), float(tolerance[worst]))
 
 
@@ -67,6 +67,16 @@ def hear_numpy(original):
     return assert_allclose
 
 
+def hear_equality(original):
+    """np.testing.assert_array_equal, heard."""
+
+    def assert_array_equal(actual, desired, **options):
+        original(actual, desired, **options)
+        note_arrays(actual, desired, rtol=0, atol=0)
+
+    return assert_array_equal
+
+
 def hear_approx(original):
     """Equality with a single pytest.approx, heard."""
 
@@ -87,6 +97,7 @@ def pytest_configure() -> None:
         rewrite.get_cache_dir = lambda path: folder.joinpath(*path.parts[1:-1])
     torch.testing.assert_close = hear_torch(torch.testing.assert_close)
     np.testing.assert_allclose = hear_numpy(np.testing.assert_allclose)
+    np.testing.assert_array_equal = hear_equality(np.testing.assert_array_equal)
     scalar = type(pytest.approx(1.0))
     scalar.__eq__ = hear_approx(scalar.__eq__)
 

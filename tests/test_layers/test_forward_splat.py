@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_near
 
 from sparsevision.layers.forward_splat import SplatOperator, forward_splat
 from sparsevision.utils import UserError
@@ -47,9 +48,9 @@ def written_out(x, flow, importance=None):
 @pytest.mark.parametrize("case", [0, 1, 2])
 def test_golden_average_and_weight(case):
     x, flow, average, weight = golden(case)
-    assert (forward_splat(torch.ones_like(x[:, :1]), flow, mode="sum") - weight).abs().max() < 1e-5
+    assert_near(forward_splat(torch.ones_like(x[:, :1]), flow, mode="sum"), weight, within=1e-5)
     covered = (weight >= WELL_COVERED).expand_as(average)
-    assert (forward_splat(x, flow) - average)[covered].abs().max() < 1e-5
+    assert_near((forward_splat(x, flow))[covered], average[covered], within=1e-5)
     assert (forward_splat(x, flow)[(weight == 0).expand_as(average)] == 0).all()
 
 
@@ -59,8 +60,8 @@ def test_golden_average_of_the_operator(case):
     operator = SplatOperator(flow[:, None])
     warped = operator(x.flatten(2).transpose(1, 2))[:, :, 0].transpose(1, 2).view_as(average)
     covered = (weight >= WELL_COVERED).expand_as(average)
-    assert (warped - average)[covered].abs().max() < 1e-5
-    assert (operator.coverage[:, :, 0].view_as(weight) - weight).abs().max() < 1e-5
+    assert_near((warped)[covered], average[covered], within=1e-5)
+    assert_near(operator.coverage[:, :, 0].view_as(weight), weight, within=1e-5)
 
 
 def test_every_mode_is_its_formula():

@@ -3,17 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from closeness import assert_relatively_near
 
 from sparsevision.methods.cpcm import CPCMWeights, Matches, cpcm_losses, js_divergence, supervised_loss
 from sparsevision.methods.cpcm.losses import consistency_loss, every_sample_matched, flat_rows
 
 CASES = ("js0", "js1", "js2")
-
-
-def relative(ours, theirs):
-    """max|a-b| / max|b|."""
-    theirs = torch.as_tensor(theirs, dtype=torch.float64)
-    return float((ours.detach() - theirs).abs().max() / theirs.abs().max())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -24,7 +19,7 @@ def test_golden_js(golden, case, dtype, field, tolerance):
     a, b = (torch.from_numpy(golden["losses"][f"{case}_{side}"]).to(getattr(torch, dtype)) for side in "ab")
     value = js_divergence(a, b)
     assert value.shape == ()
-    assert relative(value, golden["numbers"]["js"][case][field]) < tolerance
+    assert_relatively_near(value, golden["numbers"]["js"][case][field], within=tolerance)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -32,20 +27,22 @@ def test_golden_js_gradient(golden, case):
     a, b = (torch.from_numpy(golden["losses"][f"{case}_{side}"]).double() for side in "ab")
     b.requires_grad_()
     js_divergence(a, b).backward()
-    assert relative(b.grad, golden["losses"][f"{case}_grad_b"]) < 1e-6
+    assert_relatively_near(b.grad, golden["losses"][f"{case}_grad_b"], within=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_golden_js_of_the_older_release(golden, case):
     a, b = (torch.from_numpy(golden["losses"][f"{case}_{side}"]).double() for side in "ab")
     older = js_divergence(a, b, mean_over_classes=True)
-    assert relative(older, golden["numbers"]["js"][case]["value_mean_over_classes"]) < 1e-6
+    assert_relatively_near(older, golden["numbers"]["js"][case]["value_mean_over_classes"], within=1e-6)
 
 
 @pytest.mark.parametrize("classes", [13, 19, 20])
 def test_equal_sides_are_slightly_negative(golden, classes):
     flat = torch.zeros(5, classes, dtype=torch.float64)
-    assert relative(js_divergence(flat, flat), golden["numbers"]["js"]["identical_uniform"][str(classes)]) < 1e-6
+    assert_relatively_near(
+        js_divergence(flat, flat), golden["numbers"]["js"]["identical_uniform"][str(classes)], within=1e-6
+    )
 
 
 def test_js_is_symmetric_and_at_most_two_log_two():
@@ -117,12 +114,12 @@ def test_golden_step(golden, step, preset):
     assert list(losses) == list(NAMES)
     consistency, mask = step["weights"]
     for name, weight in zip(NAMES, (1, consistency, mask, mask), strict=True):
-        assert relative(losses[name], weight * facts[NAMES[name]]) < 1e-8
+        assert_relatively_near(losses[name], weight * facts[NAMES[name]], within=1e-8)
     total = sum(losses.values())
-    assert relative(total, facts["total"]) < 1e-8
+    assert_relatively_near(total, facts["total"], within=1e-8)
     total.backward()
     for logits, name in zip(step["logits"], ("grad1", "grad2", "grad_masked"), strict=True):
-        assert relative(logits.grad, golden["losses"][name]) < 1e-8
+        assert_relatively_near(logits.grad, golden["losses"][name], within=1e-8)
 
 
 def test_mask_terms_leave_their_targets_alone(step):
@@ -197,7 +194,7 @@ def test_supervised_loss_sums_the_means_of_both_views(step):
     labels1, labels2 = step["labels"]
     ours = supervised_loss((first, second), (labels1, labels2), ignore_index=255)
     theirs = F.cross_entropy(first, labels1, ignore_index=255) + F.cross_entropy(second, labels2, ignore_index=255)
-    assert relative(ours, theirs.detach()) < 1e-12
+    assert_relatively_near(ours, theirs.detach(), within=1e-12)
 
 
 def test_terms_without_weight_are_left_out(step):

@@ -1,8 +1,8 @@
 """The networks and the training step against numbers of the released code."""
 
-import numpy as np
 import pytest
 import torch
+from closeness import assert_near, assert_relatively_near
 from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -23,11 +23,6 @@ DDD17 = {
 RELEASE = {"dsec": DSEC, "ddd17": DDD17}
 
 
-def relative(ours, theirs):
-    """max|a-b| / max|b|."""
-    return float((ours.detach() - torch.from_numpy(theirs)).abs().max() / np.abs(theirs).max())
-
-
 def student(num_classes=11):
     """Encoder and decoder with the golden weights of student A."""
     state = official_state(num_classes)
@@ -43,11 +38,11 @@ def test_forward(golden, mode):
     with torch.no_grad():
         latents = encoder(torch.from_numpy(golden["forward"]["forward_stream"]))
         logits = decoder(latents)
-    assert relative(logits, golden["forward"][f"logits_{mode}"]) < 1e-4
-    assert relative(latents[8], golden["forward"][f"latent8_{mode}"]) < 1e-4
+    assert_relatively_near(logits, golden["forward"][f"logits_{mode}"], within=1e-4)
+    assert_relatively_near(latents[8], golden["forward"][f"latent8_{mode}"], within=1e-4)
     if mode == "eval":
-        assert relative(latents[4][:, ::8], golden["forward"]["latent4_eval_sub"]) < 1e-4
-        assert relative(latents[2][:, ::8, ::2, ::2], golden["forward"]["latent2_eval_sub"]) < 1e-4
+        assert_relatively_near(latents[4][:, ::8], golden["forward"]["latent4_eval_sub"], within=1e-4)
+        assert_relatively_near(latents[2][:, ::8, ::2, ::2], golden["forward"]["latent2_eval_sub"], within=1e-4)
 
 
 def fill(bank, queue):
@@ -114,7 +109,7 @@ def test_prototype_queues(step, golden):
     for bank, student_name in zip(model.banks, "ab", strict=True):
         assert bank.counts.tolist() == numbers[f"queue_len_{student_name}"]
         newest = torch.from_numpy(golden["step"][f"{name}_newest_{student_name}"])
-        assert float((bank.newest() - newest).abs().max()) < 1e-4
+        assert_near(bank.newest(), newest, within=1e-4)
 
 
 def test_every_gradient_norm(step):
@@ -130,7 +125,7 @@ def test_every_gradient_norm(step):
     for ours, parameter in model.named_parameters():
         expected = theirs[official[ours]] or 0.0
         norm = 0.0 if parameter.grad is None else float(parameter.grad.norm())
-        assert abs(norm - expected) <= 1e-3 * expected + 1e-6 * largest, (name, ours)
+        assert_near(norm, expected, within=1e-3 * expected + 1e-6 * largest, name=f"{name}: {ours}")
         compared += expected > 0
     assert compared > (80 if name.endswith("2") else 70)
 

@@ -42,9 +42,9 @@ def test_golden_queries(golden, embedding):
 def test_golden_mask(golden, embedding):
     mask = from_golden(golden, embedding).attention_mask
     pad = int(golden["pad"])
-    assert np.packbits(mask[:pad, :pad].flatten().numpy()).tolist() == golden["attention_mask_dn"].tolist()
-    assert mask.sum(0).tolist() == golden["mask_column_sums"].tolist()
-    assert mask.sum(1).tolist() == golden["mask_row_sums"].tolist()
+    np.testing.assert_array_equal(np.packbits(mask[:pad, :pad].flatten().numpy()), golden["attention_mask_dn"])
+    np.testing.assert_array_equal(mask.sum(0), golden["mask_column_sums"])
+    np.testing.assert_array_equal(mask.sum(1), golden["mask_row_sums"])
 
 
 def boxes_of(*counts):

@@ -80,13 +80,6 @@ def stand_in_logits(height, width, points, labels, box):
     return maps, (1 - np.abs((maps > 0).mean((1, 2)) - 0.08)).astype(np.float32)
 
 
-def relative(value, reference):
-    """max|a-b| / max|b|."""
-    value, reference = np.asarray(value), np.asarray(reference)
-    assert value.shape == reference.shape
-    return np.abs(value - reference).max() / np.abs(reference).max()
-
-
 @pytest.fixture(scope="session")
 def golden():
     """Every golden array by "file/key", and the JSON under "json"."""

@@ -1,8 +1,8 @@
 """Similarities, consensus and heatmaps against the golden numbers."""
 
-import numpy as np
 import pytest
 import torch
+from closeness import assert_near, assert_relatively_near
 
 from sparsevision.methods.gensam.clip_heatmap import ClipHeatmap
 from sparsevision.methods.gensam.heatmap import (
@@ -18,8 +18,6 @@ from sparsevision.methods.gensam.heatmap import (
 from sparsevision.methods.gensam.heatmap_backend import HeatmapBackend
 from sparsevision.utils import UserError
 
-from .conftest import relative
-
 
 @pytest.fixture(scope="module")
 def arrays(golden):
@@ -28,31 +26,31 @@ def arrays(golden):
 
 def test_normalisation_over_tokens(arrays):
     out = normalise_features(arrays["image_features_kk"], dim=1)
-    assert relative(out, arrays["normalised_token_dim"]) < 1e-5
+    assert_relatively_near(out, arrays["normalised_token_dim"], within=1e-5)
 
 
 def test_similarity_beyond_the_empty_text(arrays):
     words, empty = arrays["text_foreground"], arrays["text_empty"]
     out = redundant_similarity(arrays["normalised_token_dim"], words, empty)
-    assert relative(out, arrays["surgery_redundant"]) < 1e-5
+    assert_relatively_near(out, arrays["surgery_redundant"], within=1e-5)
     patches = similarity_heatmap(arrays["image_features_kk"], words, empty, normalize_dim=1)
-    assert relative(patches, arrays["surgery_redundant"][:, 1:]) < 1e-5
+    assert_relatively_near(patches, arrays["surgery_redundant"][:, 1:], within=1e-5)
 
 
 def test_weighted_similarity(arrays):
     out = weighted_similarity(arrays["normalised_token_dim"], arrays["text_foreground"])
-    assert relative(out, arrays["surgery_weighted"]) < 1e-4
+    assert_relatively_near(out, arrays["surgery_weighted"], within=1e-4)
 
 
 def test_similarity_map(arrays, golden):
     out = similarity_map(arrays["surgery_redundant"][:, 1:], tuple(golden["json"]["similarity_map_size"]))
-    assert relative(out, arrays["similarity_map"]) < 1e-5
+    assert_relatively_near(out, arrays["similarity_map"], within=1e-5)
 
 
 def test_per_word_similarity_of_an_image(backend, features, golden):
     text = backend.text(golden["json"]["foreground_words"])
     out = similarity_heatmap(features, text, backend.text([""]), normalize_dim=1)
-    assert relative(out[0], golden["heatmaps/per_word_kk"]) < 1e-4
+    assert_relatively_near(out[0], golden["heatmaps/per_word_kk"], within=1e-4)
 
 
 @pytest.mark.parametrize("attention", ["kk", "vv"])
@@ -61,13 +59,13 @@ def test_heatmap_of_an_image(clip, backend, golden, attention, consensus):
     tested = ClipHeatmap(clip=clip, text=backend.text, attention=attention, consensus=consensus)
     words = golden["json"]
     out = tested.heatmap([golden["heatmaps/image"]], [words["foreground_words"]], [words["background_words"]])
-    assert np.abs(out[0].numpy() - golden[f"heatmaps/heatmap_{attention}_{consensus}"][:, 0]).max() < 1e-4
+    assert_near(out[0], golden[f"heatmaps/heatmap_{attention}_{consensus}"][:, 0], within=1e-4)
 
 
 def test_upsampled_heatmap(golden):
     image = golden["heatmaps/image"]
     full = upsample_heatmap(torch.from_numpy(golden["heatmaps/heatmap_kk_difference"]), image.shape[:2])
-    assert np.abs(full[::4, ::4].numpy() - golden["heatmaps/heatmap_kk_difference_full"]).max() < 1e-4
+    assert_near(full[::4, ::4], golden["heatmaps/heatmap_kk_difference_full"], within=1e-4)
 
 
 def test_back_end_follows_the_protocol(backend):

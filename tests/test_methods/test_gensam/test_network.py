@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from closeness import assert_relatively_near
 
 from sparsevision.methods.gensam.network import SpatialCLIP
 from sparsevision.methods.gensam.text import Tokenizer
 from sparsevision.utils import UserError
-
-from .conftest import relative
 
 
 def pixels(seed, side):
@@ -25,7 +24,7 @@ def test_state_dict_has_the_official_names(golden_state):
 @torch.no_grad()
 def test_image_features(clip, golden, attention):
     out = clip.encode_image(pixels(golden["json"]["seeds"]["pixels_224"], 224), attention)
-    assert relative(out, golden[f"clip/image_features_{attention}"]) < 1e-4
+    assert_relatively_near(out, golden[f"clip/image_features_{attention}"], within=1e-4)
 
 
 @torch.no_grad()
@@ -33,10 +32,10 @@ def test_image_features_of_another_size_leave_the_weights_alone(clip, golden):
     seeds = golden["json"]["seeds"]
     before = clip.visual.positional_embedding.clone()
     out = clip.encode_image(pixels(seeds["pixels_big"], seeds["big"]))
-    assert relative(out, golden["clip/image_features_kk_big"]) < 1e-4
+    assert_relatively_near(out, golden["clip/image_features_kk_big"], within=1e-4)
     assert torch.equal(before, clip.visual.positional_embedding)
     again = clip.encode_image(pixels(seeds["pixels_224"], 224))
-    assert relative(again, golden["clip/image_features_kk"]) < 1e-4
+    assert_relatively_near(again, golden["clip/image_features_kk"], within=1e-4)
 
 
 @torch.no_grad()
@@ -57,8 +56,8 @@ def test_text_cut_after_the_end_token_is_exact(clip):
     tokens = Tokenizer()(["frog", "a very long description of a frog on a leaf in the rain", ""])
     longest = Tokenizer()(["word " * 74])
     full = torch.cat([clip.encode_text(torch.cat([row[None], longest]))[:1] for row in tokens])
-    assert relative(clip.encode_text(tokens), full) < 1e-5
-    assert relative(clip.encode_text(tokens, chunk=1), full) < 1e-5
+    assert_relatively_near(clip.encode_text(tokens), full, within=1e-5)
+    assert_relatively_near(clip.encode_text(tokens, chunk=1), full, within=1e-5)
 
 
 def test_state_dict_errors_say_what_is_wrong(golden_state):
@@ -95,8 +94,8 @@ def test_loads_an_open_clip_model_and_agrees_with_its_text_tower_and_class_token
     model = SpatialCLIP.from_open_clip(small)
     tokens, image = Tokenizer()(["a frog", "a lion in the grass"]), torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        assert relative(model.encode_text(tokens), small.encode_text(tokens)) < 1e-4
-        assert relative(model.encode_image(image)[:, 0], small.encode_image(image)) < 1e-4
+        assert_relatively_near(model.encode_text(tokens), small.encode_text(tokens), within=1e-4)
+        assert_relatively_near(model.encode_image(image)[:, 0], small.encode_image(image), within=1e-4)
 
 
 def test_unknown_open_clip_name_is_explained():

@@ -18,8 +18,8 @@ def test_points(golden, case):
             threshold=entry["threshold"],
             down_sample=entry["down_sample"],
         )
-        assert xy.tolist() == entry["points_xy"]
-        assert labels.tolist() == entry["labels"]
+        np.testing.assert_array_equal(xy, entry["points_xy"])
+        np.testing.assert_array_equal(labels, entry["labels"])
         assert labels.sum() == entry["num"]
 
 
@@ -87,8 +87,8 @@ def rectangle(shape, *boxes):
 def test_boxes(golden, case):
     entry = golden["json"]["boxes"][case]
     mask = rectangle(entry["mask_hw"], entry["rect_yxhw"])
-    assert list(box_from_mask(mask)) == entry["expanded_xyxy"]
-    assert list(box_from_mask(torch.from_numpy(mask))) == entry["expanded_xyxy"]
+    np.testing.assert_array_equal(box_from_mask(mask), entry["expanded_xyxy"])
+    np.testing.assert_array_equal(box_from_mask(torch.from_numpy(mask)), entry["expanded_xyxy"])
 
 
 def test_a_clipped_box_stays_inside():

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from closeness import assert_relatively_near
 
 from sparsevision.methods.gensam.network import SpatialCLIP
 from sparsevision.methods.gensam.text import TextEnsemble, Tokenizer, prompt_templates
 from sparsevision.utils import UserError
-
-from .conftest import relative
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_ensemble(clip, golden):
         (golden["json"]["background_words"], "text_background"),
         ([""], "text_empty"),
     ):
-        assert relative(ensemble(words), golden[f"clip/{key}"]) < 1e-5
+        assert_relatively_near(ensemble(words), golden[f"clip/{key}"], within=1e-5)
 
 
 def test_a_word_is_encoded_once_and_repetitions_keep_their_place(ensemble, monkeypatch):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from closeness import assert_near
 from golden_motion import golden_arrays, golden_numbers
 
 from sparsevision.methods.motion_i2v import (
@@ -30,7 +31,7 @@ def test_drags_become_the_published_sparse_flow(name):
     assert mask.shape == (15, 1, height, width)
     sparse = encode_sparse_flow(flow, mask)
     at_blocks = sparse[..., ::8, ::8].permute(0, 2, 3, 1).numpy()
-    assert np.abs(at_blocks - arrays[f"{name}_sparse"]).max() < 1e-6
+    assert_near(at_blocks, arrays[f"{name}_sparse"], within=1e-6)
     assert np.array_equal(mask[..., ::8, ::8].permute(0, 2, 3, 1).numpy(), arrays[f"{name}_mask"])
     flow01 = (flow.double() / torch.tensor([width, height]).view(2, 1, 1) + 1) / 2
     assert flow01.sum().item() == pytest.approx(case["flow01_sum"], rel=1e-6)
@@ -42,11 +43,11 @@ def test_drags_become_the_published_sparse_flow(name):
 def test_clicks_are_joined_by_the_published_curve(index):
     arrays = golden_arrays("warp")
     curve = interpolate_track(arrays[f"pchip{index}_points"], 16)
-    assert np.abs(curve - arrays[f"pchip{index}_curve"]).max() < 1e-9
+    assert_near(curve, arrays[f"pchip{index}_curve"], within=1e-9)
 
 
 def test_preview_warp_spreads_each_pixel_as_published():
     arrays = {name: torch.from_numpy(value) for name, value in golden_arrays("warp").items() if "gauss" in name}
     numerator, weight = gaussian_forward_warp(arrays["gauss_image"], arrays["gauss_flow"])
-    assert (numerator - arrays["gauss_numerator"]).abs().max() < 1e-5
-    assert (weight - arrays["gauss_weight"]).abs().max() < 1e-5
+    assert_near(numerator, arrays["gauss_numerator"], within=1e-5)
+    assert_near(weight, arrays["gauss_weight"], within=1e-5)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from closeness import assert_near
 from golden_motion import GOLDEN, golden_arrays, golden_numbers
 from motion_networks import GOLDEN_ARCHITECTURE, published
 
@@ -17,10 +18,6 @@ NUMBERS = golden_numbers()
 STAGE1 = (ARRAYS["stage1_sample"], ARRAYS["timesteps"], ARRAYS["text"])
 STAGE2 = (ARRAYS["stage2_sample"], ARRAYS["timesteps"], ARRAYS["text"])
 FLOW = ARRAYS["flow_times_8"].float() / 8
-
-
-def difference(output, name):
-    return (output - ARRAYS[name]).abs().max().item()
 
 
 @pytest.fixture(scope="module")
@@ -50,30 +47,30 @@ def test_golden_weights_are_rebuilt(stage1, controlnet):
 
 @torch.no_grad()
 def test_stage_1_predicts_as_published(stage1):
-    assert difference(stage1(*STAGE1, strides=ARRAYS["strides"]), "stage1_out") < TOLERANCE
+    assert_near(stage1(*STAGE1, strides=ARRAYS["strides"]), ARRAYS["stage1_out"], within=TOLERANCE)
 
 
 @torch.no_grad()
 def test_stage_1_with_controlnet_predicts_as_published(stage1, controlnet):
     strides = ARRAYS["strides"]
     control = controlnet(*STAGE1, strides=strides, condition=ARRAYS["control"])
-    assert difference(stage1(*STAGE1, strides=strides, control=control), "stage1_control_out") < TOLERANCE
+    assert_near(stage1(*STAGE1, strides=strides, control=control), ARRAYS["stage1_control_out"], within=TOLERANCE)
 
 
 @torch.no_grad()
 def test_stage_2_predicts_as_published():
-    assert difference(stage2()(*STAGE2, flow=FLOW), "stage2_out") < TOLERANCE
+    assert_near(stage2()(*STAGE2, flow=FLOW), ARRAYS["stage2_out"], within=TOLERANCE)
 
 
 @torch.no_grad()
 def test_the_released_mixing_of_clips_is_there_on_demand():
-    assert difference(stage2(legacy_batch_mixing=True)(*STAGE2, flow=FLOW), "stage2_out_legacy") < TOLERANCE
+    assert_near(stage2(legacy_batch_mixing=True)(*STAGE2, flow=FLOW), ARRAYS["stage2_out_legacy"], within=TOLERANCE)
 
 
 @torch.no_grad()
 def test_the_plain_form_predicts_the_same():
     plain = stage2(temporal_attention=InterleavedMotionAttention)
-    assert difference(plain(*STAGE2, flow=FLOW), "stage2_out") < TOLERANCE
+    assert_near(plain(*STAGE2, flow=FLOW), ARRAYS["stage2_out"], within=TOLERANCE)
 
 
 @pytest.mark.parametrize(

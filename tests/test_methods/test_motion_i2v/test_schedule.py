@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from closeness import assert_near
 from golden_motion import golden_arrays
 
 from sparsevision.methods.motion_i2v import NoiseSchedule
@@ -15,8 +16,7 @@ def golden_network(x):
 
 
 def test_signal_shares_are_the_published_ones():
-    difference = NoiseSchedule().alphas_cumprod.double() - GOLDEN["alphas_cumprod"]
-    assert difference.abs().max() < 2e-7
+    assert_near(NoiseSchedule().alphas_cumprod.double(), GOLDEN["alphas_cumprod"], within=2e-7)
 
 
 def test_ddim_takes_each_published_step():
@@ -27,7 +27,7 @@ def test_ddim_takes_each_published_step():
     for state, now, earlier, after in zip(
         before, timesteps, [*timesteps[1:], None], GOLDEN["ddim_states"], strict=True
     ):
-        assert (schedule.step(golden_network(state), state, now, earlier) - after).abs().max() < 2e-6
+        assert_near(schedule.step(golden_network(state), state, now, earlier), after, within=2e-6)
 
 
 def test_ddim_ends_at_the_published_state():
@@ -37,14 +37,14 @@ def test_ddim_ends_at_the_published_state():
     state = GOLDEN["ddim_start"]
     for now, earlier in zip(timesteps, [*timesteps[1:], None], strict=True):
         state = schedule.step(golden_network(state), state, now, earlier)
-    assert (state - GOLDEN["ddim_states"][-1]).abs().max() < 5e-6
+    assert_near(state, GOLDEN["ddim_states"][-1], within=5e-6)
 
 
 def test_noise_is_added_as_published():
     schedule = NoiseSchedule()
     for timestep, noised in zip(GOLDEN["noise_timesteps"].tolist(), GOLDEN["add_noise"], strict=True):
         ours = schedule.add_noise(GOLDEN["ddim_start"], GOLDEN["noise"], timestep)
-        assert (ours - noised).abs().max() < 5e-6
+        assert_near(ours, noised, within=5e-6)
 
 
 def test_each_clip_of_a_batch_has_its_own_time():
