@@ -101,6 +101,7 @@ def own_modules(imported: Import) -> list[str]:
     return [deeper if imported.name and file_of(deeper) else imported.module]
 
 
+@cache
 def file_of(module: str) -> Path | None:
     """The file of a dotted module name of ours, or None."""
     base = ROOT.joinpath(*module.split("."))
@@ -108,8 +109,13 @@ def file_of(module: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def reaches(path: Path, forbidden: frozenset[str], seen: frozenset[Path] = frozenset()) -> str | None:
-    """How a file reaches a forbidden library through top-level imports of ours: a chain of places, or None."""
+def reaches(path: Path, forbidden: frozenset[str], seen: set[Path] | None = None) -> str | None:
+    """How a file reaches a forbidden library through top-level imports of ours: a chain of places, or None.
+
+    Files in `seen` are passed over, and those that this looks at are added: what reached nothing once never does.
+    """
+    seen = set() if seen is None else seen
+    seen.add(path)
     for imported in imports_of(path):
         if imported.top in forbidden:
             return f"{where(path, imported.line)} imports {imported.module}"
@@ -117,7 +123,7 @@ def reaches(path: Path, forbidden: frozenset[str], seen: frozenset[Path] = froze
             target = file_of(module)
             if target is None or target in seen or imported.inside_function:
                 continue
-            chain = reaches(target, forbidden, seen | {path})
+            chain = reaches(target, forbidden, seen)
             if chain:
                 return f"{where(path, imported.line)} -> {chain}"
     return None
