@@ -17,6 +17,7 @@ from sparsevision.apis.camouflage import DEFAULT_CONFIG
 from sparsevision.demo import ENTRIES, run_demo
 from sparsevision.engine.cli import run_tool
 from sparsevision.utils import UserError, check_out_folder, did_you_mean
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.utils.processes import usable_processors
 
 INCOMPLETE = 3
@@ -25,7 +26,7 @@ AT_ONCE = 2
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool_parser(__doc__)
     parser.add_argument("images", nargs="*", help="files, folders or globs to segment; none: make the page")
     parser.add_argument("--out-dir", default="work_dirs/demo", help="where results go (default: %(default)s)")
     parser.add_argument("--all", action="store_true", help="every entry, also those that take longer")

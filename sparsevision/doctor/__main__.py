@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from sparsevision.doctor.examination import examine
 from sparsevision.doctor.report import report
+from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
   python -m sparsevision.doctor
@@ -17,12 +18,8 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sparsevision.doctor",
-        description="What works here and what to install. Nothing is downloaded. Exit code 0 when the core works.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    description = "What works here and what to install. Nothing is downloaded. Exit code 0 when the core works."
+    parser = tool_parser(description, EXAMPLE, prog="python -m sparsevision.doctor")
     parser.add_argument("--json", action="store_true", help="everything that was found, for programs")
     parser.add_argument("--quick", action="store_true", help="look optional packages up without importing them")
     parser.add_argument("--timeout", type=float, default=60, metavar="S", help="seconds for imports (default: 60)")

@@ -10,10 +10,18 @@ USER_ERROR = 2  # exit code of a process that could not use its input
 INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 
 
-def tool_parser(description: str | None, examples: str | None = None) -> argparse.ArgumentParser:
-    """A parser whose help shows the tool's docstring, its options and its examples with their line breaks."""
+def tool_parser(
+    description: str | None, examples: str | None = None, *, prog: str | None = None
+) -> argparse.ArgumentParser:
+    """A parser whose help shows the tool's docstring, its options and its examples with their line breaks.
+
+    Args:
+        description: what the tool does.
+        examples: command lines.
+        prog: how the tool is called, where that is not its file's name.
+    """
     return argparse.ArgumentParser(
-        description=description, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=description, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 

@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -44,6 +45,15 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def write_json(path: str | os.PathLike, content: object) -> None:
+    """Write builtins as indented JSON, see `atomic_write`. Raises UserError where the file cannot be written."""
+    try:
+        with atomic_write(path) as stream:
+            stream.write((json.dumps(content, indent=2) + "\n").encode())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}).") from error
 
 
 def check_out_folder(folder: str | os.PathLike | None, name: str) -> None:

@@ -5,16 +5,18 @@ import sys
 from pathlib import Path
 
 from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.pages import render_pages, repository_root
+
+EXAMPLE = """example:
+  python -m sparsevision.zoo --check
+"""
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sparsevision.zoo",
-        description="Write model-index.yml and the tables of configs/*/README.md and docs/model_zoo.md.",
-        epilog="example: python -m sparsevision.zoo --check",
-    )
+    description = "Write model-index.yml and the tables of configs/*/README.md and docs/model_zoo.md."
+    parser = tool_parser(description, EXAMPLE, prog="python -m sparsevision.zoo")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is out of date")
     parser.add_argument("--root", type=Path, help="the checkout (default: the one this package lies in)")
     return parser.parse_args(arguments)

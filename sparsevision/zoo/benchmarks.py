@@ -32,8 +32,6 @@ class Benchmark:
         title: for the page.
         script: file in tools/analysis_tools.
         quick: arguments for some tens of seconds on two cores; without them the tool runs at its full size.
-        out: its option for a JSON file.
-        costs: reads that file's content.
         against: pairs of ways (ours, plain), compared wherever both did the same work.
     """
 
@@ -42,8 +40,6 @@ class Benchmark:
     script: str
     quick: tuple[str, ...]
     against: tuple[tuple[str, str], ...]
-    costs: Callable[[Any], Costs]
-    out: str = "--out"
 
     def words(self, *, full: bool) -> list[str]:
         """The command as one types it, without its output file."""
@@ -63,31 +59,6 @@ class Outcome:
     problem: str = ""
 
 
-def costs_of_list(content: Sequence[Mapping[str, Any]]) -> Costs:
-    """Of figures with `work`, `name` and milliseconds in `value`, or `seconds`."""
-    return {(one["work"], one["name"]): one["value"] if "value" in one else 1000 * one["seconds"] for one in content}
-
-
-def costs_of_figures(content: Mapping[str, Any]) -> Costs:
-    """Of such a list that stands below "figures"."""
-    return costs_of_list(content["figures"])
-
-
-def costs_of_speeds(content: Mapping[str, Any]) -> Costs:
-    """Milliseconds of a thousand rays, for each number of threads."""
-    return {
-        (f"a thousand rays, {one['threads']} threads", one["name"]): 1e6 / one["rays_per_second"]
-        for one in content["figures"]
-    }
-
-
-def costs_of_text(content: Mapping[str, float]) -> Costs:
-    """Milliseconds of GenSAM's text encoding."""
-    work = f"text of {content['passes']} passes"
-    ways = {"ours": content["text_seconds"], "as published": content["published_text_seconds"]}
-    return {(work, way): 1000 * seconds for way, seconds in ways.items()}
-
-
 BENCHMARKS = (
     Benchmark(
         "gensam",
@@ -95,8 +66,6 @@ BENCHMARKS = (
         "gensam_cost.py",
         (),
         (("ours", "as published"),),
-        costs_of_text,
-        out="--json",
     ),
     Benchmark(
         "events",
@@ -108,7 +77,6 @@ BENCHMARKS = (
             ("ours, 8 taps", "tonic, 2 taps"),
             ("at 1/8 (ours)", "at full resolution"),
         ),
-        costs_of_list,
     ),
     Benchmark(
         "sparse_conv",
@@ -116,7 +84,6 @@ BENCHMARKS = (
         "sparse_conv_benchmark.py",
         ("--points", "30000", "--rounds", "1", "--table"),
         (("ours", "ours, maps never kept"), ("ours", "ours, gathering only"), ("ours", "spconv")),
-        costs_of_figures,
     ),
     Benchmark(
         "radiance",
@@ -128,7 +95,6 @@ BENCHMARKS = (
             ("our dense grids", "nerfstudio's hash grid"),
             ("our dense grids", "nerfstudio's NeRF network"),
         ),
-        costs_of_speeds,
     ),
     Benchmark(
         "detr",
@@ -141,7 +107,6 @@ BENCHMARKS = (
             ("keep 0.5", "keep 0.5, plain"),
             ("ours", "grid_sample, level by level"),
         ),
-        costs_of_list,
     ),
     Benchmark(
         "i2v",
@@ -149,7 +114,6 @@ BENCHMARKS = (
         "i2v_benchmark.py",
         ("--size", "192", "320", "--rounds", "1", "--parts", "splat", "step", "flops"),
         (("operators built once", "direct"), ("ours", "plain")),
-        costs_of_list,
     ),
 )
 
@@ -199,7 +163,7 @@ def run_one(benchmark: Benchmark, folder: Path, digest: str, *, full: bool) -> O
     plain = os.environ | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "110"}
     start = time.monotonic()
     finished = subprocess.run(
-        [sys.executable, str(script), *words[1:], benchmark.out, str(out)],
+        [sys.executable, str(script), *words[1:], "--out", str(out)],
         capture_output=True,
         text=True,
         env=plain,
@@ -267,7 +231,7 @@ def _outcome(benchmark: Benchmark, content: Mapping[str, Any]) -> Outcome:
         date=content["date"],
         seconds=content["seconds"],
         said=content["said"],
-        costs=benchmark.costs(content["figures"]),
+        costs={(one["work"], one["name"]): one["value"] for one in content["figures"]},
     )
 
 

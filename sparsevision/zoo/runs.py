@@ -69,14 +69,18 @@ def write_block(page: Path, content: str | None, *, marker: str) -> None:
     """Put a text between the page's markers; without content, only see whether that could be done.
 
     Raises:
-        UserError: no such page, or it lacks the markers.
+        UserError: no such page, it lacks the markers, or it cannot be written.
     """
     if not page.is_file():
         raise UserError(f"{page} does not exist; --readme takes a page with the markers")
     begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
     text = page.read_text(encoding="utf-8")
     changed = replace_between_markers(text, content or "", begin=begin, end=end, where=str(page))
-    if content is not None:
+    if content is None:
+        return
+    try:
         with atomic_write(page) as file:
             file.write(changed.encode())
-        print(f"wrote the table to {page}")
+    except OSError as error:
+        raise UserError(f"{page}: cannot be written ({error.strerror}).") from error
+    print(f"wrote the table to {page}")

@@ -1,21 +1,26 @@
 """What tools that compare speeds share: contenders take turns, figures meet bars and are told, also on a page."""
 
 import argparse
-import json
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sparsevision.utils import UserError, atomic_write
-from sparsevision.zoo.tables import markdown_table, replace_between_markers
+from sparsevision.utils import write_json
+from sparsevision.zoo.runs import write_block
+from sparsevision.zoo.tables import markdown_table
 
 Clock = Callable[[], float]
+Found = TypeVar("Found")
+Rows = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Report:
     """
 
     caption: str
-    tables: Sequence[tuple[Sequence[str], Sequence[Sequence[str]]]]
+    tables: Sequence[tuple[Sequence[str], Rows]]
     sentences: Sequence[str]
 
     def show(self, console: Console) -> None:
@@ -68,20 +73,42 @@ class Report:
         return "\n\n".join([*parts, "\n".join(f"* {sentence}" for sentence in self.sentences)])
 
 
-@torch.no_grad()
+def take_turns(work: str, contenders: Mapping[str, Callable[[], Found]], *, rounds: int) -> dict[str, list[Found]]:
+    """What each contender's turns return; each has a turn that does not count before those that do."""
+    found: dict[str, list[Found]] = {name: [] for name in contenders}
+    for turn in track(range(rounds + 1), description=work, transient=True):
+        for name, run in contenders.items():
+            returned = run()
+            if turn:
+                found[name].append(returned)
+    return found
+
+
+def milliseconds_of(run: Callable[[], object], clock: Clock = time.perf_counter) -> float:
+    """What a call takes by this clock."""
+    start = clock()
+    run()
+    return 1000 * (clock() - start)
+
+
 def measure(
     work: str, contenders: Mapping[str, Callable[[], object]], *, rounds: int, clock: Clock = time.perf_counter
 ) -> list[Figure]:
     """Milliseconds of each one's fastest turn; each does the work once before its turns count."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in track(range(rounds + 1), description=work, transient=True):
-        for name, run in contenders.items():
-            start = clock()
-            run()
-            spent = clock() - start
-            if turn:
-                seconds[name].append(spent)
-    return [Figure(work, name, 1000 * min(turns)) for name, turns in seconds.items()]
+    timed = {name: partial(milliseconds_of, run, clock) for name, run in contenders.items()}
+    with torch.no_grad():
+        return [Figure(work, name, min(turns)) for name, turns in take_turns(work, timed, rounds=rounds).items()]
+
+
+def fastest(name: str) -> str:
+    """Under which name a contender's fastest turn is told beside its median one."""
+    return f"{name}, fastest turn"
+
+
+def medians(work: str, turns: Mapping[str, Sequence[float]]) -> list[Figure]:
+    """The median of each one's turns, and the least of them under a name of its own."""
+    middle = [Figure(work, name, statistics.median(own)) for name, own in turns.items()]
+    return middle + [Figure(work, fastest(name), min(own)) for name, own in turns.items()]
 
 
 def bar_sentences(figures: Sequence[Figure], bars: Sequence[Bar]) -> list[str]:
@@ -92,21 +119,32 @@ def bar_sentences(figures: Sequence[Figure], bars: Sequence[Bar]) -> list[str]:
         pair = values.get((bar.work, bar.fast)), values.get((bar.work, bar.slow))
         if all(pair):
             ratio = pair[1] / pair[0]
-            met = "" if ratio >= bar.wanted else ", NOT MET"
+            met = unless_met(ratio >= bar.wanted)
             said.append(f"{bar.work}: {bar.fast} {ratio:.2f}x {bar.slow} (at least {bar.wanted:g}x wanted{met})")
     return said
 
 
-def add_timing_options(parser: argparse.ArgumentParser, *, begin: str, end: str) -> None:
-    """Options --threads, --processor-time, --out and --readme; the page has the two markers."""
+def unless_met(met: bool) -> str:
+    """How a sentence about a bar ends."""
+    return "" if met else ", NOT MET"
+
+
+def add_output_options(parser: argparse.ArgumentParser, *, marker: str) -> None:
+    """Options --out and --readme; the page has lines <!-- marker:begin --> and <!-- marker:end -->."""
+    between = f"between <!-- {marker}:begin --> and <!-- {marker}:end -->"
+    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    parser.add_argument("--readme", type=Path, help=f"page that receives the tables, {between}")
+
+
+def add_timing_options(parser: argparse.ArgumentParser, *, marker: str) -> None:
+    """Options --threads and --processor-time, and those of `add_output_options`."""
     parser.add_argument("--threads", type=int, help="of torch (default: as torch finds best)")
     parser.add_argument(
         "--processor-time",
         action="store_true",
         help="count seconds of the processor instead of the wall's, for one thread on a machine that others use too",
     )
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
-    parser.add_argument("--readme", type=Path, help=f"page that receives the tables, between {begin} and {end}")
+    add_output_options(parser, marker=marker)
 
 
 def start_clock(args: argparse.Namespace, parser: argparse.ArgumentParser) -> Clock:
@@ -120,16 +158,14 @@ def start_clock(args: argparse.Namespace, parser: argparse.ArgumentParser) -> Cl
     return time.process_time if args.processor_time else time.perf_counter
 
 
-def publish(args: argparse.Namespace, figures: Sequence[Figure], report: Report, *, begin: str, end: str) -> None:
-    """Write what --out and --readme ask for. UserError if a file cannot be written or a page has no markers."""
-    try:
-        if args.out:
-            with atomic_write(args.out) as stream:
-                stream.write((json.dumps([asdict(figure) for figure in figures], indent=2) + "\n").encode())
-        if args.readme:
-            page = args.readme.read_text(encoding="utf-8")
-            text = replace_between_markers(page, report.markdown(), begin=begin, end=end, where=str(args.readme))
-            with atomic_write(args.readme) as file:
-                file.write(text.encode())
-    except OSError as error:
-        raise UserError(f"cannot write {error.filename or args.readme or args.out}: {error.strerror}") from error
+def publish(args: argparse.Namespace, figures: Sequence[Figure], report: Report, *, marker: str) -> None:
+    """Show the report, and write what --out and --readme ask for.
+
+    Raises:
+        UserError: a file cannot be written or a page has no markers.
+    """
+    report.show(Console())
+    if args.out:
+        write_json(args.out, [asdict(figure) for figure in figures])
+    if args.readme:
+        write_block(args.readme, report.markdown(), marker=marker)

@@ -79,7 +79,7 @@ def test_the_recording_is_opened_once(street, tmp_path, monkeypatch, stream):
     monkeypatch.setattr(
         events, "open_events", lambda *args, **options: opened.append(args) or open_events(*args, **options)
     )
-    finished = segment(street, "--fps", 250, *stream, "--out", tmp_path / "street.mp4")
+    finished = segment(street, "--fps", 100, *stream, "--out", tmp_path / "street.mp4")
     assert finished.code == 0, finished.err
     assert len(opened) == 1
 

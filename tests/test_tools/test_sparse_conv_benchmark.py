@@ -43,10 +43,14 @@ def test_a_run_from_cloud_to_json(tmp_path):
         torch.set_num_threads(before)
     assert finished.code == 0, finished.err
     written = json.loads((tmp_path / "speed.json").read_text())
-    assert 300 < written["voxels"] < 500
-    assert {figure["work"] for figure in written["figures"]} == {"eval forward", "training step"}
-    assert len(written["figures"]) == (8 if HAS_SPCONV else 6)
-    assert all(0 < figure["fastest"] <= figure["seconds"] for figure in written["figures"])
+    values = {(figure["work"], figure["name"]): figure["value"] for figure in written}
+    assert {work for work, _ in values} == {"eval forward", "training step"}
+    fastest = {key: value for key, value in values.items() if key[1].endswith(", fastest turn")}
+    assert len(fastest) == (8 if HAS_SPCONV else 6)
+    assert all(
+        0 < value <= values[work, name.removesuffix(", fastest turn")] for (work, name), value in fastest.items()
+    )
+    assert 300 < int(finished.out.split()[0]) < 500
     assert "of it builds kernel maps" in finished.out
     assert "1 of " in finished.out
     assert ("spconv is not installed" in finished.out) != HAS_SPCONV
@@ -92,18 +96,21 @@ def test_spconv_gets_our_weights(benchmark, cloud):
 
 
 def test_the_first_turn_does_not_count_and_then_the_median(benchmark, monkeypatch):
-    taken = iter([(9.0, None), (1.0, 0.1), (5.0, 1.0), (3.0, 0.0)])
+    taken = iter([(9.0, None), (1.0, None), (9.0, 1.0), (1.0, 0.1), (5.0, 1.0), (3.0, 0.0)])
     monkeypatch.setattr(benchmark, "turn", lambda *args, **options: next(taken))
-    (figure,) = benchmark.measure([SimpleNamespace(name="ours")], None, None, work="work", rounds=3)
-    assert (figure.seconds, figure.fastest, figure.map_share) == (3.0, 1.0, 0.1)
+    figures = benchmark.measure([SimpleNamespace(name="spconv")], None, None, work="work", rounds=1)
+    assert [figure.value for figure in figures] == [1000.0, 1000.0]
+    figures = benchmark.measure([SimpleNamespace(name="ours")], None, None, work="work", rounds=3)
+    assert [figure.value for figure in figures] == [3000.0, 1000.0, 0.1]
+    assert benchmark.table_of("work", figures)[1] == [["ours", "3000", "1000", "10.0%"]]
 
 
 @pytest.mark.parametrize(("ours", "share", "missed"), [(1.0, 0.01, 0), (2.2, 0.01, 1), (2.6, 0.06, 3)])
 def test_verdicts(benchmark, ours, share, missed):
     figures = [
-        benchmark.Figure(work, name, seconds, seconds, share)
+        benchmark.Figure(work, name, value)
         for work in (benchmark.FORWARD, benchmark.STEP)
-        for name, seconds in ((benchmark.OURS, ours), (benchmark.SPCONV, 2.0))
+        for name, value in ((benchmark.OURS, ours), (benchmark.SPCONV, 2.0), (benchmark.maps_of(benchmark.OURS), share))
     ]
     said = benchmark.verdicts(figures)
     assert len(said) == 3

@@ -13,18 +13,21 @@ from sparsevision.zoo.timings import (
     Report,
     add_timing_options,
     bar_sentences,
+    fastest,
     measure,
+    medians,
     publish,
     start_clock,
+    take_turns,
 )
 
-MARKERS = {"begin": "<!-- a -->", "end": "<!-- b -->"}
+PAGE = "above\n<!-- a:begin -->\n{}\n<!-- a:end -->\nbelow\n"
 REPORT = Report("one thread", [(["what", "ms"], [["work", "1.0"]])], ["fast enough"])
 
 
 def options(*arguments):
     parser = argparse.ArgumentParser()
-    add_timing_options(parser, **MARKERS)
+    add_timing_options(parser, marker="a")
     args = parser.parse_args([str(argument) for argument in arguments])
     return args, parser
 
@@ -37,6 +40,20 @@ def test_the_fastest_turn_counts_but_never_the_first():
     assert len(turns) == 3
 
 
+def test_turns_are_taken_in_turn():
+    order = []
+    ways = {name: lambda name=name: order.append(name) or len(order) for name in "ab"}
+    assert take_turns("work", ways, rounds=2) == {"a": [3, 5], "b": [4, 6]}
+    assert order == list("ababab")
+
+
+def test_a_median_is_told_with_the_fastest_turn():
+    assert medians("work", {"it": [5.0, 1.0, 3.0]}) == [
+        Figure("work", "it", 3.0),
+        Figure("work", fastest("it"), 1.0),
+    ]
+
+
 def test_a_bar_is_told_where_both_sides_were_measured():
     figures = [Figure("work", "ours", 10.0), Figure("work", "plain", 14.0)]
     bars = [Bar("work", "ours", "plain", 1.3), Bar("work", "ours", "plain", 1.5), Bar("work", "ours", "other", 2)]
@@ -46,18 +63,25 @@ def test_a_bar_is_told_where_both_sides_were_measured():
     ]
 
 
-def test_figures_and_page_are_written(tmp_path):
+def test_figures_and_page_are_written(tmp_path, capsys):
     page, out = tmp_path / "page.md", tmp_path / "figures.json"
-    page.write_text("above\n<!-- a -->\nold\n<!-- b -->\nbelow\n")
-    publish(options("--out", out, "--readme", page)[0], [Figure("work", "it", 1.0)], REPORT, **MARKERS)
+    page.write_text(PAGE.format("old"))
+    publish(options("--out", out, "--readme", page)[0], [Figure("work", "it", 1.0)], REPORT, marker="a")
+    assert "fast enough" in capsys.readouterr().out
     assert json.loads(out.read_text()) == [{"work": "work", "name": "it", "value": 1.0}]
     table = "| what | ms |\n| --- | --- |\n| work | 1.0 |"
-    assert page.read_text() == f"above\n<!-- a -->\none thread\n\n{table}\n\n* fast enough\n<!-- b -->\nbelow\n"
+    assert page.read_text() == PAGE.format(f"one thread\n\n{table}\n\n* fast enough")
 
 
 def test_a_page_that_is_absent_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"cannot write .*absent\.md"):
-        publish(options("--readme", tmp_path / "absent.md")[0], [], REPORT, **MARKERS)
+    with pytest.raises(UserError, match=r"absent\.md does not exist"):
+        publish(options("--readme", tmp_path / "absent.md")[0], [], REPORT, marker="a")
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"figures\.json: cannot be written"):
+        publish(options("--out", tmp_path / "file" / "figures.json")[0], [], REPORT, marker="a")
 
 
 def test_the_clock_is_as_the_options_say(monkeypatch):

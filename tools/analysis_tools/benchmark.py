@@ -6,7 +6,6 @@ processes of their own, quickly (under ten minutes on two cores) or at --full si
 """
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -18,7 +17,8 @@ import torch
 
 from sparsevision.apis.example import build_example
 from sparsevision.engine import add_cfg_options, run_tool
-from sparsevision.utils import UserError
+from sparsevision.utils import write_json
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.benchmarks import BENCHMARKS, MARKER, chosen, page, run_all
 from sparsevision.zoo.runs import write_block
 
@@ -32,9 +32,7 @@ EXAMPLE = """example:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("config", nargs="?", help="a config file, or the name of a shipped one")
     parser.add_argument("--checkpoint", help="weights; random ones are as fast, for most methods")
     parser.add_argument("--size", type=int, nargs=2, default=[352, 352], metavar=("H", "W"), help="input size")
@@ -140,10 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"slowest {numbers['slowest_ms']:.1f} ms, {numbers['samples_per_second']:.2f} samples/s"
     )
     if args.out:
-        try:
-            args.out.write_text(json.dumps(numbers, indent=2) + "\n")
-        except OSError as error:
-            raise UserError(f"cannot write {args.out}: {error.strerror}") from error
+        write_json(args.out, numbers)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from sparsevision.apis.example import Example, build_example
@@ -35,6 +34,7 @@ from sparsevision.zoo.timings import (
     measure,
     publish,
     start_clock,
+    unless_met,
 )
 
 EXAMPLE = """example:
@@ -42,7 +42,7 @@ EXAMPLE = """example:
   python tools/analysis_tools/detr_benchmark.py --size 256 320 --rounds 1 --queries 500 --out speed.json
   python tools/analysis_tools/detr_benchmark.py --readme configs/focus_detr/README.md
 """
-BEGIN, END = "<!-- detr_benchmark:begin -->", "<!-- detr_benchmark:end -->"
+MARKER = "detr_benchmark"
 SPARSE, DENSE = "focus_detr_r50_boxes_12e_coco", "dino_r50_boxes_12e_coco"
 RATIOS = (0.1, 0.3, 0.5)
 DINO, PLAIN, PLAIN_OURS = "DINO, dense", "keep 0.5, plain", "keep 0.5, plain, with our deformable attention"
@@ -173,7 +173,7 @@ def verdicts(figures: Sequence[Figure], *, size: tuple[int, int]) -> list[str]:
     for name, wanted in PUBLISHED_GMAC.items():
         value = values.get(f"{name}: encoder")
         if value is not None and size == (800, 1216):
-            met = "" if abs(value / wanted - 1) <= 0.01 else ", NOT MET"
+            met = unless_met(abs(value / wanted - 1) <= 0.01)
             said.append(f"encoder, {name}: {value:.1f} GMAC ({wanted} within 1 % wanted{met})")
     return said + bar_sentences(figures, BARS)
 
@@ -212,7 +212,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=[800, 1216], metavar=("H", "W"), help="of the image")
     parser.add_argument("--queries", type=int, default=10_000, help="of deformable attention alone")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each encoder that count")
-    add_timing_options(parser, begin=BEGIN, end=END)
+    add_timing_options(parser, marker=MARKER)
     args = parser.parse_args(arguments)
     if min(*args.size, args.queries, args.rounds) < 1:
         parser.error("all numbers must be at least 1")
@@ -231,8 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"deformable attention of {args.queries} queries on one; {clock} time; torch {torch.__version__}."
     )
     report = Report(caption, tables(figures), verdicts(figures, size=size))
-    report.show(Console())
-    publish(args, figures, report, begin=BEGIN, end=END)
+    publish(args, figures, report, marker=MARKER)
 
 
 if __name__ == "__main__":

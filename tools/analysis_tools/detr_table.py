@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from sparsevision.apis.example import Example, build_example
 from sparsevision.engine import call_tool, read_config, run_tool
 from sparsevision.methods.focus_detr.cost import multiply_adds
@@ -26,7 +24,7 @@ EXAMPLE = """example:
   python tools/analysis_tools/detr_table.py tiny_dino_lite0_boxes_4e_shapes=dino.pth \\
       tiny_focus_detr_lite0_boxes_4e_shapes=focus.pth --keep-ratios 0.1 0.3 0.5 1.0 --size 144 192
 """
-BEGIN, END = "<!-- detr_table:begin -->", "<!-- detr_table:end -->"
+MARKER = "detr_table"
 PRECISION = {"AP": "coco/AP", "AP50": "coco/AP50"}
 COSTS = {"encoder GMAC": "encoder", "GMAC": "all"}
 MILLISECONDS = "ms"
@@ -119,7 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep-ratios", type=float, nargs="+", default=[], help="rows of each sparse detector")
     parser.add_argument("--size", type=int, nargs=2, default=[144, 192], metavar=("H", "W"), help="of the image")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each detector that count")
-    add_timing_options(parser, begin=BEGIN, end=END)
+    add_timing_options(parser, marker=MARKER)
     return parser
 
 
@@ -135,8 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kind = "processor" if args.processor_time else "wall"
     caption = f"GMAC and {kind} time of one image of {size[0]} x {size[1]}; AP in percent on the config's test set."
     report = Report(caption, [table_of(figures)], [])
-    report.show(Console())
-    publish(args, figures, report, begin=BEGIN, end=END)
+    publish(args, figures, report, marker=MARKER)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,13 @@ turns, and each one's fastest turn counts.
 
 import argparse
 import importlib.util
-import json
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from torch import Tensor
 
 from sparsevision.datasets.events.reader import open_events
@@ -29,56 +25,26 @@ from sparsevision.datasets.events.types import Events
 from sparsevision.engine import run_tool
 from sparsevision.methods.ev_wsss.prototypes import UpsampledFeatures
 from sparsevision.methods.ev_wsss.prototypes_plain import PlainUpsampledFeatures
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError
 from sparsevision.utils.command_line import tool_parser
+from sparsevision.zoo.timings import Bar, Figure, Report, add_output_options, bar_sentences, measure, publish
 
 EXAMPLE = """example:
   python tools/analysis_tools/event_benchmark.py
   python tools/analysis_tools/event_benchmark.py --recording events.raw --skip-prototypes --out speed.json
 """
+MARKER = "event_benchmark"
 OURS = "ours, 8 taps"
 TORCH = "plain formula in torch, 8 taps"
 TONIC = "tonic, 2 taps"
 LOW, FULL = "at 1/8 (ours)", "at full resolution"
+WANTED = ((OURS, TORCH, 10), (OURS, TONIC, 2), (LOW, FULL, 8))
+NO_TONIC = (
+    "tonic is not installed and left out. To measure it as well: pip install tonic (GPL-3.0, for this comparison only)."
+)
 FEATURES = 256
 SHIFT = (0.25, 0.5)  # of a recording's whole pixels, so that all eight taps are at work
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One way of doing a piece of work."""
-
-    name: str
-    run: Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How fast a contender was.
-
-    Attributes:
-        work: what was done.
-        name: by whom.
-        seconds: of the fastest turn.
-        millions: of events a second; None where there are no events.
-    """
-
-    work: str
-    name: str
-    seconds: float
-    millions: float | None = None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """`fast` is to be at least `wanted` times as fast as `slow`."""
-
-    fast: str
-    slow: str
-    wanted: float
-
-
-BARS = (Bar(OURS, TORCH, 10), Bar(OURS, TONIC, 2), Bar(LOW, FULL, 8))
+Contenders = dict[str, Callable[[], object]]
 
 
 def random_walks(count: int, *, size: tuple[int, int], rng: np.random.Generator, walkers: int = 200) -> Events:
@@ -125,7 +91,7 @@ def formula_in_torch(events: Events, *, bins: int, height: int, width: int) -> T
     return grid.view(bins, height, width)
 
 
-def grid_contenders(events: Events, *, bins: int) -> list[Contender]:
+def grid_contenders(events: Events, *, bins: int) -> Contenders:
     """Voxel grids of the same events; tonic only where it is installed."""
     height, width = events.sensor_size
     size = {"bins": bins, "height": height, "width": width}
@@ -134,23 +100,23 @@ def grid_contenders(events: Events, *, bins: int) -> list[Contender]:
     raw = replace(events, x=x, y=y)
     rectify_map = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32) + SHIFT
     fused = {"num_grids": 1, "rectify_map": rectify_map.astype(np.float32), "reverse": True, "flip": True, "threads": 1}
-    contenders = [
-        Contender(OURS, lambda: trilinear_voxel_grid(*moved, **size)),
-        Contender("ours, 8 taps, with rectification, reversal, flip", lambda: event_grids(raw, **fused, **size)),
-        Contender("ours, 2 taps", lambda: temporal_voxel_grid(x, y, events.t, events.p, **size)),
-        Contender(TORCH, lambda: formula_in_torch(events, **size)),
-    ]
-    return [*contenders, *tonic_contender(raw, bins=bins)]
+    return {
+        OURS: partial(trilinear_voxel_grid, *moved, **size),
+        "ours, 8 taps, with rectification, reversal, flip": partial(event_grids, raw, **fused, **size),
+        "ours, 2 taps": partial(temporal_voxel_grid, x, y, events.t, events.p, **size),
+        TORCH: partial(formula_in_torch, events, **size),
+        **tonic_contender(raw, bins=bins),
+    }
 
 
-def tonic_contender(events: Events, *, bins: int) -> list[Contender]:
+def tonic_contender(events: Events, *, bins: int) -> Contenders:
     """tonic's grid of the events at whole pixels; none if it is not installed.
 
     Raises:
         UserError: it is installed, but something that it needs is not.
     """
     if importlib.util.find_spec("tonic") is None:
-        return []
+        return {}
     try:
         from tonic.functional import to_voxel_grid_numpy
     except ImportError as error:
@@ -160,12 +126,12 @@ def tonic_contender(events: Events, *, bins: int) -> list[Contender]:
     table = np.empty(len(events), np.dtype([("x", int), ("y", int), ("t", int), ("p", int)]))
     for name in table.dtype.names:
         table[name] = getattr(events, name)
-    return [Contender(TONIC, lambda: to_voxel_grid_numpy(table, (width, height, 2), bins))]
+    return {TONIC: partial(to_voxel_grid_numpy, table, (width, height, 2), bins)}
 
 
 def prototype_contenders(
     size: tuple[int, int], *, classes: int, features: int = FEATURES, backward: bool = False
-) -> list[Contender]:
+) -> Contenders:
     """Region prototypes and two rounds of cosines for one image; `backward`: and their gradient."""
     generator = torch.Generator().manual_seed(0)
     small = (size[0] // 8, size[1] // 8)
@@ -173,6 +139,7 @@ def prototype_contenders(
     weights = torch.rand(1, classes, *size, generator=generator)
     prototypes = torch.nn.functional.normalize(torch.randn(2, classes, features, generator=generator), dim=-1)
 
+    @torch.set_grad_enabled(backward)
     def block(kind: type) -> None:
         upsampled = kind(latent, size)
         with torch.no_grad():
@@ -181,55 +148,56 @@ def prototype_contenders(
         if backward:
             total.backward()
 
-    return [Contender(LOW, lambda: block(UpsampledFeatures)), Contender(FULL, lambda: block(PlainUpsampledFeatures))]
+    return {LOW: partial(block, UpsampledFeatures), FULL: partial(block, PlainUpsampledFeatures)}
 
 
-def measure(work: str, contenders: Sequence[Contender], *, rounds: int, events: int | None = None) -> list[Figure]:
-    """One figure a contender; each does the work once before its turns count."""
-    seconds = {contender.name: [] for contender in contenders}
-    for turn in track(range(rounds + 1), description=work, transient=True):
-        for contender in contenders:
-            start = time.perf_counter()
-            contender.run()
-            if turn:
-                seconds[contender.name].append(time.perf_counter() - start)
-    fastest = {name: min(turns) for name, turns in seconds.items()}
-    return [Figure(work, name, best, events / best / 1e6 if events else None) for name, best in fastest.items()]
+@dataclass(frozen=True)
+class Work:
+    """What contenders do in turns.
+
+    Attributes:
+        name: what it is.
+        contenders: who does it.
+        rounds: turns that count.
+        events: how many of them; 0 where there are none.
+    """
+
+    name: str
+    contenders: Contenders
+    rounds: int
+    events: int = 0
+
+    def table(self, figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+        """Header and rows."""
+        own = [figure for figure in figures if figure.work == self.name]
+        if not self.events:
+            return [self.name, "ms"], [[figure.name, f"{figure.value:.1f}"] for figure in own]
+        rows = [[one.name, f"{one.value:.1f}", f"{self.events / one.value / 1000:.1f}"] for one in own]
+        return [self.name, "ms", "million events/s"], rows
+
+
+def works_of(args: argparse.Namespace) -> list[Work]:
+    """All that is measured: grids of each set of events, and the prototype block."""
+    walks = random_walks(args.events, size=tuple(args.size), rng=np.random.default_rng(0))
+    sets = {"random walks": walks, **{str(path): recorded(path, args.events) for path in args.recording}}
+    works = []
+    for name, events in sets.items():
+        height, width = events.sensor_size
+        title = f"{name}, {len(events)} events, {args.bins}x{height}x{width}"
+        works.append(Work(title, grid_contenders(events, bins=args.bins), args.rounds, len(events)))
+    for backward in () if args.skip_prototypes else (False, True):
+        height, width = args.label_size
+        contenders = prototype_contenders((height, width), classes=args.classes, backward=backward)
+        title = f"prototype block, {height}x{width}, {args.classes} classes" + (", with gradient" if backward else "")
+        works.append(Work(title, contenders, max(1, args.rounds // 5)))
+    return works
 
 
 def verdicts(figures: Sequence[Figure]) -> list[str]:
-    """A sentence for each bar and each piece of work that both sides did."""
-    by_name = {(figure.work, figure.name): figure for figure in figures}
-    said = []
-    for work in dict.fromkeys(figure.work for figure in figures):
-        for bar in BARS:
-            pair = by_name.get((work, bar.fast)), by_name.get((work, bar.slow))
-            if all(pair):
-                ratio = pair[1].seconds / pair[0].seconds
-                met = "" if ratio >= bar.wanted else ", NOT MET"
-                said.append(f"{work}: {bar.fast} {ratio:.1f}x {bar.slow} (at least {bar.wanted:g}x wanted{met})")
-    return said
-
-
-def show(figures: Sequence[Figure], console: Console) -> None:
-    """A table for each piece of work, and the verdicts."""
-    for work in dict.fromkeys(figure.work for figure in figures):
-        own = [figure for figure in figures if figure.work == work]
-        counted = own[0].millions is not None
-        table = Table("how", "ms", *(["million events/s"] if counted else []))
-        for figure in own:
-            speed = [f"{figure.millions:.1f}"] if counted else []
-            table.add_row(figure.name, f"{1000 * figure.seconds:.1f}", *speed)
-        console.print(f"{work}; one thread, fastest turn", soft_wrap=True)
-        console.print(table)
-    for sentence in verdicts(figures):
-        console.print(sentence, soft_wrap=True)
-    if not any(figure.name == TONIC for figure in figures):
-        console.print(
-            "tonic is not installed and left out. To measure it as well: pip install tonic (GPL-3.0, for this "
-            "comparison only).",
-            soft_wrap=True,
-        )
+    """A sentence for each bar and each piece of work that both sides did, and what was left out."""
+    works = dict.fromkeys(figure.work for figure in figures)
+    said = bar_sentences(figures, [Bar(work, *wanted) for work in works for wanted in WANTED])
+    return said if any(figure.name == TONIC for figure in figures) else [*said, NO_TONIC]
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -245,43 +213,22 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--label-size", type=int, nargs=2, default=[440, 640], metavar=("H", "W"), help="of the prototype block"
     )
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    add_output_options(parser, marker=MARKER)
     args = parser.parse_args(arguments)
     if min(args.events, *args.size, args.rounds, args.classes, *args.label_size) < 1 or args.events < 2:
         parser.error("--events must be at least 2, everything else at least 1")
     return args
 
 
-def benchmark(args: argparse.Namespace) -> list[Figure]:
-    """All figures, on one thread."""
-    torch.set_num_threads(1)
-    walks = random_walks(args.events, size=tuple(args.size), rng=np.random.default_rng(0))
-    sets = {"random walks": walks, **{str(path): recorded(path, args.events) for path in args.recording}}
-    figures = []
-    for name, events in sets.items():
-        height, width = events.sensor_size
-        work = f"{name}, {len(events)} events, {args.bins}x{height}x{width}"
-        contenders = grid_contenders(events, bins=args.bins)
-        figures += measure(work, contenders, rounds=args.rounds, events=len(events))
-    for backward in () if args.skip_prototypes else (False, True):
-        height, width = args.label_size
-        contenders = prototype_contenders((height, width), classes=args.classes, backward=backward)
-        work = f"prototype block, {height}x{width}, {args.classes} classes" + (", with gradient" if backward else "")
-        figures += measure(work, contenders, rounds=max(1, args.rounds // 5))
-    return figures
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     args = parse_args(arguments)
-    figures = benchmark(args)
-    show(figures, Console())
-    if args.out:
-        try:
-            with atomic_write(args.out) as stream:
-                stream.write((json.dumps([asdict(figure) for figure in figures], indent=2) + "\n").encode())
-        except OSError as error:
-            raise UserError(f"cannot write {args.out}: {error.strerror}") from error
+    torch.set_num_threads(1)
+    works = works_of(args)
+    figures = [one for work in works for one in measure(work.name, work.contenders, rounds=work.rounds)]
+    caption = f"One thread, fastest turn; torch {torch.__version__}."
+    report = Report(caption, [work.table(figures) for work in works], verdicts(figures))
+    publish(args, figures, report, marker=MARKER)
 
 
 if __name__ == "__main__":

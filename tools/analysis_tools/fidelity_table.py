@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparsevision.engine import run_tool
-from sparsevision.utils import UserError, atomic_write
-from sparsevision.zoo.tables import markdown_table, replace_between_markers
+from sparsevision.utils import UserError
+from sparsevision.utils.command_line import tool_parser
+from sparsevision.zoo.runs import write_block
+from sparsevision.zoo.tables import markdown_table
 
 EXAMPLE = """examples:
   python tools/analysis_tools/fidelity_table.py
@@ -24,7 +26,7 @@ EXAMPLE = """examples:
 """
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = Path(__file__).with_suffix(".json")
-BEGIN, END = "<!-- fidelity:begin -->", "<!-- fidelity:end -->"
+MARKER = "fidelity"
 HEADER = ("number", "published", "ours", "difference", "tolerance", "test")
 
 
@@ -90,16 +92,12 @@ def write_table(method: str, rows: dict[str, str], comparisons: Sequence[Compari
     """Put the table of a method into its page."""
     page = ROOT / "docs" / f"{method}.md"
     table = markdown_table(HEADER, [row_of(what, test, comparisons) for test, what in rows.items()])
-    text = replace_between_markers(page.read_text(encoding="utf-8"), table, begin=BEGIN, end=END, where=str(page))
-    with atomic_write(page) as file:
-        file.write(text.encode())
+    write_block(page, table, marker=MARKER)
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     known = sorted(read_rows())
     parser.add_argument("--methods", nargs="+", choices=known, default=known, help="whose tables (default: all)")
     return parser.parse_args(arguments)

@@ -1,29 +1,36 @@
 """What GenSAM costs on one image: text encoding against the published way, and everything else against SAM's encoder.
 
-    python tools/analysis_tools/gensam_cost.py
-    python tools/analysis_tools/gensam_cost.py --image photo.jpg --passes 6 --json cost.json
-
 CLIP ViT-B/16 and SAM ViT-B have their full shapes and random weights, so nothing is downloaded; the words are those of
-the default prompt set, so no keyword source is in the figures. About two minutes on two CPU cores.
+the default prompt set, so no keyword source is in the figures. About two minutes on two CPU cores. The exit code is 1
+where a bar is not met.
 """
 
-import json
+import argparse
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
+from sparsevision.datasets.image_io import read_image
+from sparsevision.engine import run_tool
+from sparsevision.layers.promptable.sam import SegmentAnything
 from sparsevision.methods.gensam import ClipHeatmap, SpatialCLIP, resolve_options, run_gensam
 from sparsevision.methods.gensam.network import ClipConfig
 from sparsevision.utils.command_line import tool_parser
+from sparsevision.zoo.timings import Figure, Report, add_output_options, publish
 
+EXAMPLE = """examples:
+  python tools/analysis_tools/gensam_cost.py
+  python tools/analysis_tools/gensam_cost.py --image photo.jpg --passes 6 --out cost.json
+"""
+MARKER = "gensam_cost"
 VIT_B_16 = ClipConfig(
     embed_dim=512, grid=14, patch=16, image_width=768, image_layers=12, text_width=512, text_layers=12
 )
@@ -146,54 +153,70 @@ def time_full_context(clip: SpatialCLIP) -> float:
     return watch.seconds
 
 
-def show(cost: Cost, console: Console) -> None:
-    """Print the figures and whether the two bars are met."""
-    table = Table(
-        "", "work", "time", title=f"GenSAM on one image, {cost.passes} passes, {torch.get_num_threads()} threads"
-    )
-    table.add_row(
-        "text, every prompt at 77 tokens in every pass*",
-        _tera(cost.published_text_macs),
-        f"{cost.published_text_seconds:.1f} s",
-    )
-    table.add_row("text, ours, cold", _tera(cost.text_macs), f"{cost.text_seconds:.1f} s")
-    table.add_row("text, ours, warm", "0", "0 s", end_section=True)
-    table.add_row("SAM image encoder", "", f"{cost.sam_encoder_seconds:.1f} s")
-    table.add_row("all but the encoder, words warm", "", f"{cost.warm_rest_seconds:.1f} s")
-    table.add_row("    of it CLIP image passes", "", f"{cost.warm_clip_image_seconds:.1f} s")
-    table.add_row("all but the encoder, words cold", "", f"{cost.cold_rest_seconds:.1f} s")
-    console.print(table)
-    console.print(
-        f"* time of {TIMED_PROMPTS} such prompts, measured in this run, times {cost.passes * PROMPTS // TIMED_PROMPTS}"
-    )
-    console.print(f"Text work {cost.text_ratio:.0f} times less than published (at least 10 wanted).")
+def figures_of(cost: Cost) -> list[Figure]:
+    """Milliseconds of text and of everything else, and tera-multiply-accumulates of text."""
+    text, image = f"text of {cost.passes} passes", f"one image, {cost.passes} passes"
+    return [
+        Figure(text, "ours", 1000 * cost.text_seconds),
+        Figure(text, "as published", 1000 * cost.published_text_seconds),
+        Figure(text, "ours, TMAC", cost.text_macs / 1e12),
+        Figure(text, "as published, TMAC", cost.published_text_macs / 1e12),
+        Figure(image, "SAM image encoder", 1000 * cost.sam_encoder_seconds),
+        Figure(image, "all but the encoder, words warm", 1000 * cost.warm_rest_seconds),
+        Figure(image, "CLIP image passes", 1000 * cost.warm_clip_image_seconds),
+        Figure(image, "all but the encoder, words cold", 1000 * cost.cold_rest_seconds),
+    ]
+
+
+def report_of(cost: Cost) -> Report:
+    """A table of the figures and whether the two bars are met."""
+    rows = [
+        ["text, every prompt at 77 tokens in every pass*", cost.published_text_macs, cost.published_text_seconds],
+        ["text, ours, cold", cost.text_macs, cost.text_seconds],
+        ["text, ours, warm", 0, 0],
+        ["SAM image encoder", None, cost.sam_encoder_seconds],
+        ["all but the encoder, words warm", None, cost.warm_rest_seconds],
+        ["    of it CLIP image passes", None, cost.warm_clip_image_seconds],
+        ["all but the encoder, words cold", None, cost.cold_rest_seconds],
+    ]
+    cells = [
+        [what, "" if macs is None else f"{macs / 1e12:.3f} TMAC", f"{seconds:.1f} s"] for what, macs, seconds in rows
+    ]
     share = cost.warm_rest_seconds / cost.sam_encoder_seconds
-    console.print(f"With warm words all but the encoder takes {share:.2f} of the encoder's time (below 1 wanted).")
+    sentences = [
+        f"* time of {TIMED_PROMPTS} such prompts, measured in this run, times {cost.passes * PROMPTS // TIMED_PROMPTS}",
+        f"Text work {cost.text_ratio:.0f} times less than published (at least 10 wanted).",
+        f"With warm words all but the encoder takes {share:.2f} of the encoder's time (below 1 wanted).",
+    ]
+    caption = f"GenSAM on one image, {cost.passes} passes, {torch.get_num_threads()} threads"
+    return Report(caption, [(["", "work", "time"], cells)], sentences)
 
 
-def _tera(macs: float) -> str:
-    return f"{macs / 1e12:.3f} TMAC"
-
-
-def load_image(path: str | None) -> np.ndarray:
+def load_image(path: Path | None) -> np.ndarray:
     """The picture to segment, or a smooth random one of 768 x 1024 pixels."""
     if path is not None:
-        from sparsevision.datasets.image_io import read_image
-
         return read_image(path)
     coarse = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(0)) * 255
     smooth = nn.functional.interpolate(coarse, size=(768, 1024), mode="bicubic").clamp(0, 255)
     return smooth[0].permute(1, 2, 0).to(torch.uint8).numpy()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = tool_parser(__doc__)
-    parser.add_argument("--image", help="picture to segment (a smooth random one by default)")
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__, EXAMPLE)
+    parser.add_argument("--image", type=Path, help="picture to segment (a smooth random one by default)")
     parser.add_argument("--passes", type=int, default=6, help="passes of GenSAM (6 in the paper)")
-    parser.add_argument("--json", help="file to write the figures to")
-    args = parser.parse_args(argv)
-    from sparsevision.layers.promptable.sam import SegmentAnything
+    add_output_options(parser, marker=MARKER)
+    parser.add_argument("--json", dest="out", type=Path, help="the same as --out")
+    args = parser.parse_args(arguments)
+    if args.passes < 1:
+        parser.error("--passes must be at least 1")
+    return args
 
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    args = parse_args(arguments)
     torch.manual_seed(0)
     segmenter = SegmentAnything(network="vit_b")
     clip = SpatialCLIP(VIT_B_16).eval().requires_grad_(False)
@@ -204,12 +227,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sam_encoder=segmenter.network.image_encoder,
         passes=args.passes,
     )
-    show(cost, Console())
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(asdict(cost) | {"text_ratio": cost.text_ratio, "bars_met": cost.bars_met}, file, indent=2)
-    return 0 if cost.bars_met else 1
+    publish(args, figures_of(cost), report_of(cost), marker=MARKER)
+    sys.exit(int(not cost.bars_met))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_tool(main)

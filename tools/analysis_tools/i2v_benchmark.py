@@ -24,7 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
@@ -50,6 +49,7 @@ from sparsevision.zoo.timings import (
     measure,
     publish,
     start_clock,
+    unless_met,
 )
 
 EXAMPLE = """example:
@@ -57,7 +57,7 @@ EXAMPLE = """example:
   python tools/analysis_tools/i2v_benchmark.py --parts splat step --threads 1 --processor-time --out speed.json
   python tools/analysis_tools/i2v_benchmark.py --readme configs/motion_i2v/README.md
 """
-BEGIN, END = "<!-- i2v_benchmark:begin -->", "<!-- i2v_benchmark:end -->"
+MARKER = "i2v_benchmark"
 SPLAT, STEP, MEMORY, FLOPS = PARTS = ("splat", "step", "memory", "flops")
 OPERATOR, DIRECT = "operators built once", "direct"
 OURS, PLAIN, BLIND = "ours", "plain", "blind to motion"
@@ -271,7 +271,7 @@ def verdicts(figures: Sequence[Figure], size: tuple[int, int]) -> list[str]:
     for name, wanted in PUBLISHED_TERAFLOPS.items():
         value = values.get((FLOPS, name))
         if value is not None and size == (320, 512):
-            met = "" if abs(value / wanted - 1) <= 0.01 else ", NOT MET"
+            met = unless_met(abs(value / wanted - 1) <= 0.01)
             said.append(f"{name}: {value:.2f} TFLOP ({wanted} within 1 % wanted{met})")
     return said
 
@@ -314,7 +314,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure (default: all)")
     parser.add_argument("--size", type=int, nargs=2, default=[320, 512], metavar=("H", "W"), help="of the frames")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each that count")
-    add_timing_options(parser, begin=BEGIN, end=END)
+    add_timing_options(parser, marker=MARKER)
     args = parser.parse_args(arguments)
     if min(args.rounds, *args.size) < 1 or any(side % (8 * LATENT_STRIDE) for side in args.size):
         parser.error("--rounds must be at least 1, --size multiples of 64")
@@ -332,8 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"time, fastest of {args.rounds} turns or more; torch {torch.__version__}."
     )
     report = Report(caption, tables(figures), verdicts(figures, tuple(args.size)))
-    report.show(Console())
-    publish(args, figures, report, begin=BEGIN, end=END)
+    publish(args, figures, report, marker=MARKER)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,12 @@ installed, with its own samples, weights and renderer.
 
 import argparse
 import importlib.util
-import json
 import os
-import statistics
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
 import torch
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,35 +25,30 @@ from sparsevision.methods.spin_nerf.radiance.sampling import depths_between
 from sparsevision.methods.spin_nerf.radiance.vanilla import VanillaNeRF
 from sparsevision.methods.spin_nerf.radiance.volume import volume_render
 from sparsevision.methods.spin_nerf.studio.package import nerfstudio
-from sparsevision.utils import UserError, atomic_write
 from sparsevision.utils.command_line import tool_parser
+from sparsevision.zoo.timings import (
+    Bar,
+    Figure,
+    Report,
+    add_output_options,
+    bar_sentences,
+    fastest,
+    medians,
+    milliseconds_of,
+    publish,
+    take_turns,
+)
 
 EXAMPLE = """example:
   python tools/analysis_tools/radiance_benchmark.py
   python tools/analysis_tools/radiance_benchmark.py --rays 512 --rounds 5 --threads 1 --out speed.json
 """
+MARKER = "radiance_benchmark"
 DENSE, HASH, VANILLA = "our dense grids", "our hash grid", "our NeRF network"
 STUDIO_HASH, STUDIO_VANILLA = "nerfstudio's hash grid", "nerfstudio's NeRF network"
 WANTED = 5.0
 NEAR, FAR = 1.2, 8.0
 NO_STUDIO = "nerfstudio is not installed and left out; `make nerfstudio` adds it."
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How fast a contender is.
-
-    Attributes:
-        name: of the contender.
-        threads: that torch took.
-        rays_per_second: of the median turn.
-        fastest: rays per second of the fastest turn.
-    """
-
-    name: str
-    threads: int
-    rays_per_second: float
-    fastest: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +58,15 @@ class Contender:
     name: str
     field: nn.Module
     render: Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+    def learn(self, rays: Tensor, z: Tensor) -> None:
+        """One forward and backward pass."""
+        self.render(self.field, rays, z).square().mean().backward()
+
+    def turn(self, rays: Tensor, z: Tensor) -> float:
+        """Milliseconds that a thousand rays take."""
+        self.field.zero_grad()
+        return 1000 * milliseconds_of(partial(self.learn, rays, z)) / len(rays)
 
 
 def render_ours(field: nn.Module, rays: Tensor, z: Tensor) -> Tensor:
@@ -127,47 +125,33 @@ def studio_contenders() -> list[Contender]:
     return [Contender(name, field, render_studio) for name, field in fields.items()]
 
 
-def turn(contender: Contender, rays: Tensor, z: Tensor) -> float:
-    """Seconds of one forward and backward pass."""
-    contender.field.zero_grad()
-    start = time.perf_counter()
-    contender.render(contender.field, rays, z).square().mean().backward()
-    return time.perf_counter() - start
+def work_of(threads: int) -> str:
+    """Name of what is done with so many threads."""
+    return f"a thousand rays, {threads} threads"
 
 
 def measure(found: Sequence[Contender], rays: Tensor, z: Tensor, *, threads: int, rounds: int) -> list[Figure]:
-    """One figure a contender; each has a turn that does not count before those that do."""
+    """Milliseconds of a thousand rays."""
     torch.set_num_threads(threads)
-    turns = {contender.name: [] for contender in found}
-    for number in track(range(rounds + 1), description=f"threads: {threads}", transient=True):
-        for contender in found:
-            seconds = turn(contender, rays, z)
-            if number:
-                turns[contender.name].append(seconds)
-    count = len(rays)
-    return [Figure(name, threads, count / statistics.median(own), count / min(own)) for name, own in turns.items()]
+    turns = {contender.name: partial(contender.turn, rays, z) for contender in found}
+    return medians(work_of(threads), take_turns(f"threads: {threads}", turns, rounds=rounds))
 
 
-def verdicts(figures: Sequence[Figure]) -> list[str]:
+def verdicts(figures: Sequence[Figure], threads: Sequence[int]) -> list[str]:
     """A sentence for each field of nerfstudio and each number of threads."""
-    speeds = {(figure.name, figure.threads): figure.rays_per_second for figure in figures}
-    said = []
-    for (name, threads), speed in speeds.items():
-        if name in (STUDIO_HASH, STUDIO_VANILLA):
-            ratio = speeds[DENSE, threads] / speed
-            met = "" if ratio >= WANTED else ", NOT MET"
-            said.append(f"threads {threads}: {DENSE} are {ratio:.1f} x as fast as {name} ({WANTED:g} wanted{met})")
-    return said
+    pairs = [(work_of(number), DENSE, other) for number in threads for other in (STUDIO_HASH, STUDIO_VANILLA)]
+    return bar_sentences(figures, [Bar(*pair, WANTED) for pair in pairs]) or [NO_STUDIO]
 
 
-def show(figures: Sequence[Figure], console: Console) -> None:
-    """A table and the verdicts."""
-    table = Table("field", "threads", "rays / s", "fastest", title="forward and backward")
-    for figure in figures:
-        table.add_row(figure.name, str(figure.threads), f"{figure.rays_per_second:.0f}", f"{figure.fastest:.0f}")
-    console.print(table)
-    for sentence in verdicts(figures) or [NO_STUDIO]:
-        console.print(sentence, soft_wrap=True)
+def table_of(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: rays per second by field and number of threads."""
+    speeds = {(one.work, one.name): f"{1e6 / one.value:.0f}" for one in figures}
+    rows = [
+        [name, work.split()[-2], speed, speeds[work, fastest(name)]]
+        for (work, name), speed in speeds.items()
+        if (work, fastest(name)) in speeds
+    ]
+    return ["field", "threads", "rays / s", "fastest"], rows
 
 
 def random_rays(count: int, samples: int, *, seed: int) -> tuple[Tensor, Tensor]:
@@ -187,7 +171,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns that count (default: %(default)s)")
     parser.add_argument("--threads", type=int, nargs="+", default=[2, 1], help="of torch (default: 2 and 1)")
     parser.add_argument("--seed", type=int, default=0, help="of rays and weights (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    add_output_options(parser, marker=MARKER)
     args = parser.parse_args(arguments)
     if min(args.rays, args.rounds, *args.threads) < 1 or args.samples < 2:
         parser.error("--rays, --rounds and --threads must be at least 1, --samples at least 2")
@@ -196,28 +180,17 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    args, console = parse_args(arguments), Console()
+    args = parse_args(arguments)
     torch.manual_seed(args.seed)
     rays, z = random_rays(args.rays, args.samples, seed=args.seed)
     found = our_contenders() + studio_contenders()
-    console.print(
-        f"{args.rays} rays of {args.samples} samples, {os.cpu_count()} processors, torch {torch.__version__}",
-        soft_wrap=True,
-    )
     figures = [one for threads in args.threads for one in measure(found, rays, z, threads=threads, rounds=args.rounds)]
-    show(figures, console)
-    if args.out:
-        write(args.out, figures, rays=args.rays, samples=args.samples)
-
-
-def write(path: Path, figures: Sequence[Figure], *, rays: int, samples: int) -> None:
-    """Write the figures as JSON. UserError if the file cannot be written."""
-    content = {"rays": rays, "samples": samples, "figures": [asdict(one) for one in figures]}
-    try:
-        with atomic_write(path) as stream:
-            stream.write((json.dumps(content, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    caption = (
+        f"{args.rays} rays of {args.samples} samples, forward and backward, {os.cpu_count()} processors, "
+        f"torch {torch.__version__}"
+    )
+    report = Report(caption, [table_of(figures)], verdicts(figures, args.threads))
+    publish(args, figures, report, marker=MARKER)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ The same seed draws the same rays and weights; how far the network comes in a ti
 """
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -31,7 +30,7 @@ from sparsevision.engine import read_config, run_tool
 from sparsevision.evaluation.functional.views import psnr
 from sparsevision.methods.spin_nerf import SPInNeRF
 from sparsevision.methods.spin_nerf.method import fit_coordinates
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError, write_json
 from sparsevision.utils.command_line import tool_parser
 
 EXAMPLE = """example:
@@ -291,11 +290,7 @@ def write(
     content |= {"scene": args.scene.name, "score": SCORE, "tested": list(tested), "torch": torch.__version__}
     content |= {"network_marks": [asdict(mark) for mark in network], "grid_marks": [asdict(mark) for mark in grids]}
     content["pairs"] = [asdict(pair) | {"ratio": pair.ratio} for pair in pairs_of(network, grids)]
-    try:
-        with atomic_write(path) as stream:
-            stream.write((json.dumps(content, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    write_json(path, content)
 
 
 if __name__ == "__main__":

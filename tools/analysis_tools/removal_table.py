@@ -6,7 +6,6 @@ row (for masks: those of the field less the propagated ones): mean and standard 
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,18 +19,17 @@ from sparsevision.apis.object_removal.results import numbers_of
 from sparsevision.datasets.views.images import read_images
 from sparsevision.datasets.views.labels import read_test_labels
 from sparsevision.engine import call_tool, run_tool
-from sparsevision.engine.cli import say
 from sparsevision.evaluation import ViewMetric
-from sparsevision.utils import atomic_write
+from sparsevision.utils import write_json
 from sparsevision.utils.command_line import tool_parser
-from sparsevision.zoo import replace_between_markers
+from sparsevision.zoo.runs import write_block
 
 METRICS = {"PSNR/masked": "dB", "LPIPS/masked": "less is better"}
 FULL = "whole chain"
 ROWS = (FULL, "masked NeRF", "each view inpainted, no NeRF")
 MASKS = ("propagated masks", "masks of the field")
 IOU = "IoU/annotated_views"
-BEGIN, END = "<!-- rooms:begin -->", "<!-- rooms:end -->"
+MARKER = "rooms"
 CHOICES = {
     "propagation": "features",
     "segmenter_side": 768,
@@ -128,16 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_args(arguments)
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     results = {seed: measure(settings_of(args.work_dir, seed)) for seed in seeds}
-    with atomic_write(args.work_dir / "removal_table.json") as file:
-        file.write((json.dumps(results, indent=2) + "\n").encode())
+    write_json(args.work_dir / "removal_table.json", results)
     table = table_of(results)
     print(table)
     if args.readme:
-        page = args.readme.read_text(encoding="utf-8")
-        text = replace_between_markers(page, table, begin=BEGIN, end=END, where=str(args.readme))
-        with atomic_write(args.readme) as file:
-            file.write(text.encode())
-        say(f"{args.readme}: written")
+        write_block(args.readme, table, marker=MARKER)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from sparsevision.engine import call_tool, read_config, run_tool
 from sparsevision.engine.overrides import options_of
 from sparsevision.utils import UserError, check_out_folder, find_config
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.runs import config_digest, last_checkpoint, read_result, test_metrics, write_block, write_result
 from sparsevision.zoo.seeds import seed_table
 
@@ -45,9 +46,7 @@ class Run:
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument(
         "configs", nargs="+", help="config files, or names of shipped ones; differences are to the first"
     )

@@ -7,18 +7,15 @@ same batch norms and ReLUs; they take turns, and the median of each one's turns 
 import argparse
 import copy
 import importlib.util
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from torch import Tensor, nn
 
 from sparsevision.datasets.points.read_cloud import read_cloud
@@ -35,53 +32,34 @@ from sparsevision.layers.sparse_conv import (
 from sparsevision.layers.sparse_conv.coordinates import Level
 from sparsevision.methods.cpcm import Res16UNet14A, Res16UNet34C
 from sparsevision.synthetic.room_sample import sample_room
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError
 from sparsevision.utils.command_line import tool_parser
+from sparsevision.zoo.timings import (
+    Figure,
+    Report,
+    add_output_options,
+    fastest,
+    medians,
+    publish,
+    take_turns,
+    unless_met,
+)
 
 EXAMPLE = """example:
   python tools/analysis_tools/sparse_conv_benchmark.py
   python tools/analysis_tools/sparse_conv_benchmark.py --cloud room.ply --voxel-size 0.02 --rounds 3 --out speed.json
 """
+MARKER = "sparse_conv_benchmark"
 OURS, UNCACHED, TABLE, SPCONV = "ours", "ours, maps never kept", "ours, gathering only", "spconv"
 FORWARD, STEP = "eval forward", "training step"
+AT_MOST = {FORWARD: 1.0, STEP: 1.2}  # of spconv's time
+MOST_OF_MAPS = 0.05
 CLASSES = 20
 CELL = 16  # the coarsest stride of the network
 NO_SPCONV = (
     "spconv is not installed and left out. To measure it on a processor as well: pip install --no-deps spconv==2.3.8 "
     "cumm pccm ccimport lark portalocker fire pybind11 ninja pyyaml termcolor (for this comparison only)."
 )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How long a contender took.
-
-    Attributes:
-        work: FORWARD or STEP.
-        name: of the contender.
-        seconds: median of its turns.
-        fastest: of its turns.
-        map_share: part of the time that went into voxels of coarser strides and kernel maps; None if not ours.
-    """
-
-    work: str
-    name: str
-    seconds: float
-    fastest: float
-    map_share: float | None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """The work of `OURS` is to take at most `most` times as long as that of `other`."""
-
-    work: str
-    other: str
-    most: float
-
-
-BARS = (Bar(FORWARD, SPCONV, 1.0), Bar(STEP, SPCONV, 1.2))
-MOST_OF_MAPS = 0.05
 
 
 class TimedManager(CoordinateManager):
@@ -272,21 +250,22 @@ def turn(contender: Contender, coords: Tensor, feats: Tensor, *, work: str) -> t
 
 
 def measure(found: Sequence[Contender], coords: Tensor, feats: Tensor, *, work: str, rounds: int) -> list[Figure]:
-    """One figure a contender; each has a turn that does not count before those that do."""
-    turns = {contender.name: [] for contender in found}
-    for number in track(range(rounds + 1), description=work, transient=True):
-        for contender in found:
-            taken = turn(contender, coords, feats, work=work)
-            if number:
-                turns[contender.name].append(taken)
-    return [figure(work, name, own) for name, own in turns.items()]
+    """Milliseconds of each contender, and which part of the time went into voxels of coarser strides and kernel maps.
+
+    There is no such part of others' networks.
+    """
+    contestants = {contender.name: partial(turn, contender, coords, feats, work=work) for contender in found}
+    turns = take_turns(work, contestants, rounds=rounds)
+    figures = medians(work, {name: [1000 * whole for whole, _ in own] for name, own in turns.items()})
+    for name, own in turns.items():
+        shares = [of_maps / whole for whole, of_maps in own if of_maps is not None]
+        figures += [Figure(work, maps_of(name), statistics.median(shares))] if shares else []
+    return figures
 
 
-def figure(work: str, name: str, turns: Sequence[tuple[float, float | None]]) -> Figure:
-    """The medians of some turns."""
-    seconds = statistics.median(whole for whole, _ in turns)
-    shares = [of_maps / whole for whole, of_maps in turns if of_maps is not None]
-    return Figure(work, name, seconds, min(whole for whole, _ in turns), statistics.median(shares) if shares else None)
+def maps_of(name: str) -> str:
+    """Under which name the part of kernel maps in a contender's time is told."""
+    return f"{name}, part of kernel maps"
 
 
 def largest_differences(found: Sequence[Contender], coords: Tensor, feats: Tensor) -> dict[str, float]:
@@ -301,36 +280,28 @@ def largest_differences(found: Sequence[Contender], coords: Tensor, feats: Tenso
 
 
 def verdicts(figures: Sequence[Figure]) -> list[str]:
-    """A sentence for each bar whose two sides were measured, and for the share of the maps."""
-    by_name = {(figure.work, figure.name): figure for figure in figures}
+    """A sentence for each bar whose two sides were measured, for the part of the maps, and about spconv's absence."""
+    values = {(figure.work, figure.name): figure.value for figure in figures}
     said = []
-    for bar in BARS:
-        ours, other = by_name[bar.work, OURS], by_name.get((bar.work, bar.other))
-        if other:
-            ratio = ours.seconds / other.seconds
-            met = "" if ratio <= bar.most else ", NOT MET"
-            said.append(f"{bar.work}: ours takes {ratio:.2f} of {bar.other}'s time (at most {bar.most:g} wanted{met})")
-    share = by_name[STEP, OURS].map_share
-    met = "" if share < MOST_OF_MAPS else ", NOT MET"
-    said.append(f"{STEP}: {share:.1%} of it builds kernel maps (under {MOST_OF_MAPS:.0%} wanted{met})")
-    return said
+    for work, most in AT_MOST.items():
+        if (work, SPCONV) in values:
+            ratio = values[work, OURS] / values[work, SPCONV]
+            met = unless_met(ratio <= most)
+            said.append(f"{work}: ours takes {ratio:.2f} of {SPCONV}'s time (at most {most:g} wanted{met})")
+    part = values[STEP, maps_of(OURS)]
+    met = unless_met(part < MOST_OF_MAPS)
+    said.append(f"{STEP}: {part:.1%} of it builds kernel maps (under {MOST_OF_MAPS:.0%} wanted{met})")
+    return said if any(name == SPCONV for _, name in values) else [*said, NO_SPCONV]
 
 
-def show(figures: Sequence[Figure], differences: dict[str, float], console: Console) -> None:
-    """A table for each piece of work, the differences of the outputs, and the verdicts."""
-    for work in dict.fromkeys(figure.work for figure in figures):
-        table = Table("how", "median ms", "fastest ms", "maps", title=work)
-        for figure in figures:
-            if figure.work == work:
-                share = "" if figure.map_share is None else f"{figure.map_share:.1%}"
-                table.add_row(figure.name, f"{1000 * figure.seconds:.0f}", f"{1000 * figure.fastest:.0f}", share)
-        console.print(table)
-    for name, difference in differences.items():
-        console.print(f"{name}: logits at most {difference:.1e} from ours", soft_wrap=True)
-    for sentence in verdicts(figures):
-        console.print(sentence, soft_wrap=True)
-    if not any(figure.name == SPCONV for figure in figures):
-        console.print(NO_SPCONV, soft_wrap=True)
+def table_of(work: str, figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a piece of work."""
+    values = {figure.name: figure.value for figure in figures if figure.work == work}
+    rows = []
+    for name in (name for name in values if fastest(name) in values):
+        part = f"{values[maps_of(name)]:.1%}" if maps_of(name) in values else ""
+        rows.append([name, f"{values[name]:.0f}", f"{values[fastest(name)]:.0f}", part])
+    return [work, "median ms", "fastest ms", "maps"], rows
 
 
 def load_voxels(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
@@ -358,7 +329,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--table", action="store_true", help="also measure our gather-only convolution")
     parser.add_argument("--small", action="store_true", help="Res16UNet14A instead of 34C, to try it out")
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    add_output_options(parser, marker=MARKER)
     args = parser.parse_args(arguments)
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
@@ -367,32 +338,21 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    args, console = parse_args(arguments), Console()
+    args = parse_args(arguments)
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     coords, feats = (value.to(args.device) for value in load_voxels(args))
     network = (Res16UNet14A if args.small else Res16UNet34C)(num_classes=CLASSES).to(args.device)
     found = contenders(network, table=args.table)
     differences = largest_differences(found, coords, feats)
-    console.print(
+    caption = (
         f"{len(coords)} voxels of {args.voxel_size} m, {type(network).__name__} on {args.device}, "
-        f"{torch.get_num_threads()} of {os.cpu_count()} threads, torch {torch.__version__}",
-        soft_wrap=True,
+        f"{torch.get_num_threads()} of {os.cpu_count()} threads, torch {torch.__version__}"
     )
-    figures = [one for work in (FORWARD, STEP) for one in measure(found, coords, feats, work=work, rounds=args.rounds)]
-    show(figures, differences, console)
-    if args.out:
-        write(args.out, figures, voxels=len(coords))
-
-
-def write(path: Path, figures: Sequence[Figure], *, voxels: int) -> None:
-    """Write the figures as JSON. UserError if the file cannot be written."""
-    content = {"voxels": voxels, "figures": [asdict(one) for one in figures]}
-    try:
-        with atomic_write(path) as stream:
-            stream.write((json.dumps(content, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    figures = [one for work in AT_MOST for one in measure(found, coords, feats, work=work, rounds=args.rounds)]
+    alike = [f"{name}: logits at most {difference:.1e} from ours" for name, difference in differences.items()]
+    report = Report(caption, [table_of(work, figures) for work in AT_MOST], alike + verdicts(figures))
+    publish(args, figures, report, marker=MARKER)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sparsevision.studies.plan import Part, plan_config, plan_dense, unique_runs
 from sparsevision.studies.schedule import Machine, run_all
 from sparsevision.studies.table import chosen_metric, points_of, rows_of, study_table, write_csv
 from sparsevision.utils import UserError, atomic_write, check_out_folder
+from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.runs import write_block
 
 EXAMPLE = """example:
@@ -33,9 +34,7 @@ cloud, or clicks in a view (docs/budget_studies.md). A selector may have options
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("configs", nargs="+", help="config files, or names of shipped ones: one a kind of annotation")
     parser.add_argument("--budgets", nargs="+", required=True, help="how many units are annotated, e.g. 2 4 8 or 2,4,8")
     parser.add_argument("--selectors", nargs="+", default=["random,k_center,vote_k,ideal"], help="what chooses them")
