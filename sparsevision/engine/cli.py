@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparsevision.utils import UserError, tools_dir
-from sparsevision.utils.command_line import INTERRUPTED, USER_ERROR, is_for_the_user
+from sparsevision.utils.command_line import INTERRUPTED, USER_ERROR, sentence_for_the_user
 
 
 class Interrupted(KeyboardInterrupt):
@@ -23,8 +23,8 @@ class Interrupted(KeyboardInterrupt):
 def run_tool(main: Callable[[], object]) -> None:
     """Call a tool's `main` and end the process where it fails in a known way.
 
-    A `UserError`, and an optional package that is missing, are printed to stderr as one sentence, exit code 2; Ctrl-C
-    exits with 130. Everything else keeps its traceback.
+    A `UserError`, an optional package that is missing, and a disk that is full or refuses are printed to stderr as one
+    sentence, exit code 2; Ctrl-C exits with 130. Everything else keeps its traceback.
     """
     try:
         main()
@@ -34,10 +34,11 @@ def run_tool(main: Callable[[], object]) -> None:
     except KeyboardInterrupt:
         say("Interrupted.", style="yellow")
         sys.exit(INTERRUPTED)
-    except (UserError, ImportError) as error:
-        if not is_for_the_user(error):
+    except (UserError, ImportError, OSError) as error:
+        sentence = sentence_for_the_user(error)
+        if sentence is None:
             raise
-        say(f"Error: {plain_sentence(str(error))}", style="red")
+        say(f"Error: {plain_sentence(sentence)}", style="red")
         sys.exit(USER_ERROR)
 
 
@@ -82,6 +83,6 @@ def say(sentence: str, *, style: str = "") -> None:
 def plain_sentence(message: str) -> str:
     """The user's sentence without what registries and loader processes wrap around it."""
     if "Original Traceback" in message:
-        message = re.split(r"\n[\w.]*(?:UserError|[A-Z]\w*Error): ", message)[-1]
+        message = re.split(r"\n(?:(?:\w+\.)+[A-Z]\w*|[A-Z]\w*Error): ", message)[-1]
     message = re.sub(r"^(class `\w+` in \S+: )+", "", message.strip())
     return message.replace("\n", " ")

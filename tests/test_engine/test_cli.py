@@ -4,7 +4,7 @@ import pytest
 
 from sparsevision.engine import plain_warnings, run_tool
 from sparsevision.engine.cli import Interrupted, plain_sentence
-from sparsevision.utils import UserError, require
+from sparsevision.utils import UserError, atomic_write, require
 
 
 def ending(capsys, error):
@@ -54,3 +54,27 @@ def test_a_loader_process_is_unwrapped():
         '  File "x.py", line 1, in f\nsparsevision.utils.errors.UserError: a.png is not an image.\n'
     )
     assert plain_sentence(wrapped) == "a.png is not an image."
+
+
+def test_a_full_disk_is_one_sentence(capsys, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    def main():
+        with atomic_write(tmp_path / "a.bin") as stream:
+            stream.write(b"1")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SystemExit) as stop:
+        run_tool(main)
+    assert stop.value.code == 2
+    told = f"Error: {tmp_path / 'a.bin'}: cannot be written (No space left on device); free some space.\n"
+    assert capsys.readouterr().err == told
+
+
+def test_errors_of_every_kind_of_reader_are_unwrapped():
+    wrapped = (
+        "Caught WrongContent in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "x.py", line 1, in f\nsparsevision.weights.download.WrongContent: a.zip: cut off.\n'
+    )
+    assert plain_sentence(wrapped) == "a.zip: cut off."

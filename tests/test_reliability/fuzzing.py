@@ -77,23 +77,32 @@ def damaged(data: bytes, steps: list[tuple]) -> bytes:
 
 
 @contextlib.contextmanager
-def bounded(seconds: float = SECONDS, memory: int = MEMORY) -> Iterator[None]:
-    """Fail when the block takes longer, or reserves more through Python and NumPy."""
+def in_time(seconds: float = SECONDS) -> Iterator[None]:
+    """Fail when the block takes longer."""
 
     def too_long(*_: object) -> None:
         raise AssertionError(f"still at work after {seconds} s")
 
     before = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    tracemalloc.start()
     try:
         yield
-        peak = tracemalloc.get_traced_memory()[1]
-        assert peak < memory, f"reserved {peak / 2**20:.0f} MiB"
     finally:
-        tracemalloc.stop()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def bounded(seconds: float = SECONDS, memory: int = MEMORY) -> Iterator[None]:
+    """Fail when the block takes longer, or reserves more through Python and NumPy."""
+    with in_time(seconds):
+        tracemalloc.start()
+        try:
+            yield
+            peak = tracemalloc.get_traced_memory()[1]
+            assert peak < memory, f"reserved {peak / 2**20:.0f} MiB"
+        finally:
+            tracemalloc.stop()
 
 
 def outcome(reader: Reader, path: Path) -> str | None:

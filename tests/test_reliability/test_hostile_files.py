@@ -1,5 +1,6 @@
 """Files that were made to do harm: nothing in them runs, climbs out of its folder or fills the memory."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -151,3 +152,52 @@ def test_a_link_in_a_package_is_not_followed(tmp_path):
         archive.addfile(info)
     with pytest.raises(WrongContent, match=r"not a plain file"):
         extract(tmp_path / "a.tar", {"good.bin": "good.bin"}, tmp_path / "out")
+
+
+def gzipped_tar(path, *members):
+    """Members are (TarInfo, how many zeros follow)."""
+    with gzip.open(path, "wb") as stream:
+        for info, zeros in members:
+            stream.write(info.tobuf(tarfile.GNU_FORMAT))
+            stream.write(bytes(-(-zeros // 512) * 512))
+        stream.write(bytes(1024))
+    return path
+
+
+def tar_member(name, size, kind=tarfile.REGTYPE):
+    """The head of a member that announces `size` bytes."""
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info
+
+
+def test_a_member_of_a_zip_that_unpacks_to_too_much_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("good.bin", bytes(2**21))
+        archive.writestr("not_wanted.bin", bytes(2**24))
+    with pytest.raises(WrongContent, match=r"a\.zip unpacks to more than 1 MiB"):
+        extract(path, {"good.bin": "good.bin"}, tmp_path, most_bytes=2**20)
+    extract(path, {"good.bin": "good.bin"}, tmp_path, most_bytes=2**21)
+    path.write_bytes(path.read_bytes().replace((2**21).to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    with pytest.raises(WrongContent, match=r"a\.zip is not the expected archive"):
+        extract(path, {"good.bin": "lied.bin"}, tmp_path, most_bytes=2**20)
+    assert not (tmp_path / "lied.bin").exists() or (tmp_path / "lied.bin").stat().st_size <= 100
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [(tar_member("good.bin", 2**21), 2**21)],
+        [(tar_member("before.bin", 2**21), 2**21), (tar_member("good.bin", 1), 1)],
+        [(tar_member("good.bin", 2**50), 10)],
+        [(tar_member("head", 2**25, tarfile.XHDTYPE), 2**25), (tar_member("good.bin", 1), 1)],
+        [(tar_member("head", 2**40, tarfile.GNUTYPE_LONGNAME), 10), (tar_member("good.bin", 1), 1)],
+    ],
+    ids=["itself", "what stands before it", "announced", "a header", "a long name"],
+)
+def test_a_tarball_that_unpacks_to_too_much_is_refused(tmp_path, members):
+    path = gzipped_tar(tmp_path / "a.tgz", *members)
+    with bounded(memory=2**24), pytest.raises(WrongContent, match=r"a\.tgz unpacks to more than 1 MiB"):
+        extract(path, {"good.bin": "good.bin"}, tmp_path, most_bytes=2**20)
+    assert not (tmp_path / "good.bin").exists() or (tmp_path / "good.bin").stat().st_size <= 2**20

@@ -14,46 +14,12 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 from tool_runner import ROOT, hear_ctrl_c, run_tool
+from toy_config import write_config
 
 from sparsevision.engine import load_checkpoint
 from sparsevision.engine.amp import CpuAmpOptimWrapper
 from sparsevision.engine.train import how_to_go_on, parse_args, training_config, was_interrupted
 from sparsevision.utils import UserError
-
-CONFIG = '''"""A toy."""
-
-from mmengine.config import read_base
-from mmengine.optim import OptimWrapper, PolyLR
-from torch.optim import SGD
-from toy import {imports}
-
-with read_base():
-    from .base import *
-
-default_hooks.update(logger=dict(type=LoggerHook, interval=2))
-visualizer.update(name="{name}")
-env_cfg.update(mp_cfg=dict(mp_start_method="fork"))
-model = dict(type={model})
-loader = dict(
-    batch_size=2,
-    num_workers=0,
-    sampler=dict(type=SeededSampler, shuffle=True),
-    dataset=dict(type=ToyDataset, pipeline=[dict(type=ToyAugmentation{delay})]),
-)
-{train}
-test_dataloader = dict(
-    batch_size=2,
-    sampler=dict(type=SeededSampler, shuffle=False),
-    dataset=dict(type=ToyDataset, length=5, test_mode=True, pipeline=[dict(type=ToyAugmentation)]),
-)
-test_evaluator = dict(type=ToyMetric)
-test_cfg = dict()
-'''
-TRAIN = """train_dataloader = loader
-optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=SGD, lr=0.1))
-param_scheduler = [dict(type=PolyLR, by_epoch=False)]
-train_cfg = dict(by_epoch=True, max_epochs=2)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -65,16 +31,6 @@ def _quick(monkeypatch, tmp_path):
 @pytest.fixture
 def config(tmp_path):
     return write_config(tmp_path)
-
-
-def write_config(folder, *, model="ToyModel", train=TRAIN, delay=""):
-    base = (ROOT / "configs/_base_/default_runtime.py").read_text()
-    (folder / "base.py").write_text(base + "\nfrom sparsevision.datasets.seeded import SeededSampler\n")
-    imports = f"ToyAugmentation, ToyDataset, ToyMetric, {model}"
-    name = f"toy_{folder.name}"
-    path = folder / "toy_config.py"
-    path.write_text(CONFIG.format(imports=imports, name=name, model=model, train=train, delay=delay))
-    return path
 
 
 def ended(result, code=2):

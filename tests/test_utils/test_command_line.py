@@ -17,6 +17,12 @@ def test_help_keeps_line_breaks():
     [
         (UserError("a.png: is no picture."), 2, "error: a.png: is no picture.\n"),
         (ModuleNotFoundError('pip install "sparsevision[event]"'), 2, 'error: pip install "sparsevision[event]"\n'),
+        (OSError(28, "No space", "a.png"), 2, "error: a.png: cannot be written (No space); free some space.\n"),
+        (
+            PermissionError(13, "Denied", "a"),
+            2,
+            "error: a: cannot be used (Denied); see whose it is, or choose another place.\n",
+        ),
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here\n"),
     ],
 )
@@ -32,3 +38,5 @@ def test_other_ends_keep_their_traceback():
     assert resumable(lambda: 1) == 1
     with pytest.raises(ImportError):
         resumable(lambda: __import__("no_such_module"))
+    with pytest.raises(ConnectionError):
+        resumable(lambda: (_ for _ in ()).throw(ConnectionError(104, "reset")))

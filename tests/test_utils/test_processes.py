@@ -1,10 +1,12 @@
 """Work spread over processes gives what one process gives, in the same order."""
 
 import multiprocessing
+import os
 import time
 
 import pytest
 
+from sparsevision.utils import UserError
 from sparsevision.utils.processes import map_in_processes, usable_processors
 
 
@@ -38,3 +40,9 @@ def test_ctrl_c_stops_the_workers_where_they_are():
 
 def test_no_key_needs_no_process():
     assert map_in_processes(len, [], workers=2) == []
+
+
+def test_a_killed_worker_is_told_in_a_sentence():
+    with pytest.raises(UserError, match=r"one of 2 processes at work was killed.*Take fewer"):
+        map_in_processes(os._exit, [3, 4], workers=2)
+    assert multiprocessing.active_children() == []

@@ -57,7 +57,7 @@ def publish(source: Path, out: Path, *, last: bool = False) -> Path:
     if last:
         published["state_dict"] = last_weights(checkpoint)
     out.parent.mkdir(parents=True, exist_ok=True)
-    unnamed = out.with_suffix(".unnamed.pth")
+    unnamed = out.with_name(f".{out.stem}.unnamed.pth")
     save_checkpoint(published, unnamed)
     digest = hashlib.sha256(unnamed.read_bytes()).hexdigest()
     return unnamed.rename(out.with_name(f"{out.stem}-{digest[:8]}.pth"))
