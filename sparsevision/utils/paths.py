@@ -38,6 +38,9 @@ def tool_command(tool: str) -> str:
     return f"sparsevision {tool.removesuffix('.py')}"
 
 
+CONFIG_SUFFIXES = (".py", ".yaml", ".yml", ".json")
+
+
 def find_config(name: str | Path) -> Path:
     """A config file by its path or by its stem ("tiny_gensam_mobilesam_conse").
 
@@ -45,12 +48,12 @@ def find_config(name: str | Path) -> Path:
         UserError: there is no such file and no shipped config of that stem; names the closest ones.
     """
     path = Path(name)
-    if path.suffix == ".py" and path.is_file():
+    if path.suffix in CONFIG_SUFFIXES and path.is_file():
         return path
     shipped = {p.stem: p for p in sorted(configs_dir().glob("*/*.py")) if p.parent.name != "_base_"}
     if path.stem in shipped and len(path.parts) == 1:
         return shipped[path.stem]
     raise UserError(
-        f"no config '{name}': it is neither a .py file nor the name of a shipped config "
+        f"no config '{name}': it is neither a .py, .yaml or .json file nor the name of a shipped config "
         f"(see {configs_dir()}).{did_you_mean(path.stem, shipped)}"
     )
