@@ -2,15 +2,27 @@
 
 import os
 import resource
+import runpy
+import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
-from tool_runner import run_tool
+import numpy as np
+from tool_runner import ROOT, run_tool
 
 STEPS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.copyfile", "os.link", "os.symlink")
 SECONDS = 300
+
+
+def import_for(script: str) -> None:
+    """Import in this process what a tool imports: a fork has it then, and does not spend its time on that."""
+    path = ROOT / "tools" / script
+    with mock.patch.object(sys, "path", [str(path.parent), *sys.path]):
+        runpy.run_path(str(path), run_name="imported")
 
 
 def run_killed(
@@ -77,3 +89,49 @@ def tree(folder: Path) -> dict[str, bytes | str]:
         for path in sorted(folder.rglob("*"))
         if path.is_symlink() or path.is_file()
     }
+
+
+def visible(files: dict) -> dict:
+    """Without the temporary files of a killed run, whose names begin with a dot in some folder of their path."""
+    return {path: content for path, content in files.items() if not any(part[0] == "." for part in path.split("/"))}
+
+
+def check_kills(
+    command: Callable[[Path], list],
+    work: Path,
+    *,
+    kills: int = 2,
+    begin: Callable[[Path], None] = lambda folder: None,
+    whole: bool = False,
+) -> None:
+    """kill -9 before the first, the last and other steps of a tool: no half-written file, and a second run completes.
+
+    Args:
+        command: from a folder to the tool and its arguments, which write below it.
+        work: an empty folder to work in.
+        kills: how many steps beside the first and the last.
+        begin: makes what is in the folder before the tool runs; a killed run may leave it.
+        whole: all of it appears at once, so that a killed run leaves all or nothing.
+    """
+    done, cut = work / "whole", work / "cut"
+    done.mkdir()
+    begin(done)
+    begun = tree(done)
+    import_for(command(done)[0])
+    code, steps = run_killed(command(done), done)
+    assert code == 0
+    assert steps > 1, "no step was seen"
+    expected = visible(tree(done))
+    moments = np.random.default_rng(steps).integers(1, steps + 1, kills).tolist()
+    for step in sorted({1, steps, *moments}):
+        cut.mkdir()
+        begin(cut)
+        assert run_killed(command(cut), cut, step=step)[0] == signal.SIGKILL, "it was killed"
+        left = visible(tree(cut))
+        if whole:
+            assert left in ({}, begun, expected), f"after step {step} of {steps}"
+        half_written = [path for path, data in left.items() if data not in (expected.get(path), begun.get(path))]
+        assert not half_written, f"after step {step} of {steps}: {half_written}"
+        assert run_killed(command(cut), cut)[0] == 0
+        assert visible(tree(cut)) == expected, f"killed at step {step} of {steps}"
+        shutil.rmtree(cut)
