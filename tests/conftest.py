@@ -47,6 +47,28 @@ def browser() -> Iterator[object]:
         chromium.close()
 
 
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """`threads(count)`: how many torch takes, in this test alone."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread(threads: Callable[[int], None]) -> None:
+    """torch takes one thread."""
+    threads(1)
+
+
+@pytest.fixture
+def no_environment_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mmengine does not ask compilers for their versions each time a Runner starts: half a second."""
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """End with how many tests were skipped, and why."""
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))

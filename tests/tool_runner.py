@@ -1,12 +1,14 @@
 """Run a tool in this process, as the command line would: quick, because torch is imported once."""
 
 import contextlib
+import importlib.util
 import io
 import runpy
 import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +33,15 @@ def _exit_code(reason: SystemExit, err: io.StringIO) -> int:
         err.write(reason.code + "\n")
         return 1
     return int(reason.code or 0)
+
+
+def load_tool(script: str) -> ModuleType:
+    """A tool as a module, for its functions: `load_tool("misc/licences.py").render`."""
+    path = ROOT / "tools" / script
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_tool(script: str, *arguments: object) -> Finished:

@@ -9,9 +9,8 @@ sys.path.insert(0, str(HERE))
 
 
 @pytest.fixture(autouse=True)
-def _no_environment_report(monkeypatch):
-    """mmengine asks compilers for their versions each time a Runner starts: half a second."""
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+def _quick(no_environment_report):
+    """Runners start at once."""
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,19 +7,10 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+from pickle_bomb import Bomb
 from torch import nn
 
 from sparsevision.engine import CheckpointError, load_checkpoint, load_state_dict, save_checkpoint
-
-
-class Bomb:
-    """Touches a file when a pickle is loaded without care."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.target}",)
 
 
 def net(width=4):

@@ -7,17 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from pickle_bomb import Bomb
 
 from sparsevision.engine import CheckpointError, load_checkpoint
 from sparsevision.engine.safe_unpickle import Placeholder, safe_unpickle
-
-
-class Bomb:
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.target}",)
 
 
 def content(tmp_path):

@@ -7,14 +7,7 @@ from sparsevision.engine.runner import Runner
 from sparsevision.utils import UserError
 
 
-@pytest.fixture
-def threads_restored():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("threads_restored")
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(("wanted", "found"), [(1, 1), (3, 3), (None, 2)])
 def test_a_config_says_how_many_threads(wanted, found):
     torch.set_num_threads(2)
@@ -25,7 +18,7 @@ def test_a_config_says_how_many_threads(wanted, found):
     assert torch.get_num_threads() == found
 
 
-@pytest.mark.usefixtures("threads_restored")
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("wrong", [0, -1, "two"])
 def test_other_values_are_refused(wrong):
     runner = Runner.__new__(Runner)

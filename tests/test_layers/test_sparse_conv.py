@@ -236,14 +236,6 @@ def test_gradients_by_finite_differences(size, stride, convolve):
     assert torch.autograd.gradcheck(lambda f, k: convolve(f, k, kernel_map.transposed), (back, kernel))
 
 
-@pytest.fixture
-def threads():
-    """Sets the number of threads, and puts it back afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def down_and_up(x: SparseTensor, layers: torch.nn.ModuleList) -> torch.Tensor:
     first, down, middle, up, last = layers
     skip = first(x)

@@ -1,13 +1,12 @@
 """Version, changelog, citation and licences agree with each other and with what is installed."""
 
 import configparser
-import importlib.util
 import re
 from datetime import date
 
 import pytest
 import yaml
-from tool_runner import ROOT, run_tool
+from tool_runner import ROOT, load_tool, run_tool
 
 from sparsevision import __version__
 from sparsevision.doctor.requirements import requirements
@@ -23,10 +22,7 @@ def citation():
 
 @pytest.fixture(scope="module")
 def licences():
-    spec = importlib.util.spec_from_file_location("licences", ROOT / "tools/misc/licences.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("misc/licences.py")
 
 
 def test_the_newest_version_of_the_changelog_is_ours():

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from study_worlds import TWO_STEPS, Ended
 
 from sparsevision.annotation import CostModel
 from sparsevision.studies.choice import named_selectors
@@ -11,37 +12,20 @@ from sparsevision.studies.picture import study_figure
 from sparsevision.studies.plan import StudyRun, plan_config, plan_dense, unique_runs
 from sparsevision.studies.schedule import Machine, run_all
 from sparsevision.studies.table import Point, Row, chosen_metric, duration, points_of, rows_of, study_table, write_csv
-from sparsevision.studies.worker import execute
+from sparsevision.studies.worker import chosen_units, execute
 from sparsevision.utils import UserError
-
-SMALL = [
-    "train_cfg.max_iters=2",
-    "default_hooks.checkpoint.interval=2",
-    "param_scheduler.0.end=1",
-    "param_scheduler.1.begin=1",
-    "param_scheduler.1.T_max=1",
-]
-
-
-class Finished:
-    pid = 2**22 + 7
-
-    def poll(self):
-        return 0
-
-    wait = poll
 
 
 def start_here(run, slot, machine):
     execute(run.save())
-    return Finished()
+    return Ended()
 
 
 def planned(worlds, folder, *, budgets=(2, 4), selectors="random,uncertainty", seeds=1):
     config, words = worlds("camouflage")
     return plan_config(
         config, budgets=budgets, selectors=named_selectors([selectors]), seeds=seeds, work_dir=folder,
-        options=[*words, *SMALL],
+        options=[*words, *TWO_STEPS],
     )  # fmt: skip
 
 
@@ -62,7 +46,7 @@ def test_the_plan_shares_what_is_the_same(worlds, tmp_path):
 def test_another_config_is_another_run(worlds, tmp_path):
     config, words = worlds("camouflage")
     one = planned(worlds, tmp_path).runs[0]
-    options = [*words, *SMALL, "optim_wrapper.optimizer.lr=0.1"]
+    options = [*words, *TWO_STEPS, "optim_wrapper.optimizer.lr=0.1"]
     other = plan_config(
         config, budgets=[2], selectors=named_selectors(["random"]), seeds=1, work_dir=tmp_path, options=options
     ).runs[0]
@@ -70,9 +54,10 @@ def test_another_config_is_another_run(worlds, tmp_path):
     assert one.folder != other.folder
 
 
+@pytest.mark.slow
 def test_a_whole_study(worlds, tmp_path):
     part = planned(worlds, tmp_path)
-    options = [*worlds("camouflage")[1], *SMALL]
+    options = [*worlds("camouflage")[1], *TWO_STEPS]
     dense = plan_dense("study_sparseseg_resnet18_dense_camouflage", seeds=1, work_dir=tmp_path, options=options)
     lines = []
     run_all(unique_runs([part, dense]), Machine(jobs=1), start=start_here, report=lines.append)
@@ -94,20 +79,17 @@ def test_a_whole_study(worlds, tmp_path):
     assert not nothing, "what is done is not done again"
 
 
-def test_a_choice_of_a_model_is_remembered(worlds, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_environment_report")
+def test_a_run_trains_tests_and_its_model_says_what_comes_next_once(worlds, tasks, tmp_path, monkeypatch):
     part = planned(worlds, tmp_path)
     random, uncertain = part.runs[0], part.runs[-1]
-    execute(random.save())
-    asked = []
-
-    def ask(run, task):
-        asked.append(run)
-        return task.names[:4]
-
-    monkeypatch.setattr("sparsevision.studies.worker._ask_model", ask)
-    for _ in range(2):
-        execute(uncertain.save())
-    assert len(asked) == 1
+    assert execute(random.save()) == random.result["metrics"]
+    assert random.result["metrics"]["cod/wF"] >= 0
+    chosen = chosen_units(StudyRun.load(uncertain.save()), tasks("camouflage"))
+    assert set(random.chosen) < set(chosen)
+    assert len(chosen) == 4
+    monkeypatch.setattr("sparsevision.studies.worker._ask_model", lambda run, task: pytest.fail("asked again"))
+    assert list(chosen_units(uncertain, tasks("camouflage"))) == list(chosen)
 
 
 @pytest.mark.parametrize("world", ["street", "rooms", "boxes"])

@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+from study_worlds import Ended
 
 from sparsevision.engine.cli import Interrupted
 from sparsevision.studies.plan import StudyRun
@@ -22,18 +23,6 @@ def make_run(folder, name, previous=None):
     )  # fmt: skip
 
 
-class Done:
-    pid = 2**22 + 5
-
-    def __init__(self, code=0):
-        self.code = code
-
-    def poll(self):
-        return self.code
-
-    wait = poll
-
-
 class Starter:
     """Finishes runs at once, all but those named; notes the order."""
 
@@ -44,7 +33,7 @@ class Starter:
         self.order.append(run.digest)
         if run.digest not in self.fails:
             write_result(run.save(), run.digest, RESULT)
-        return Done(int(run.digest in self.fails))
+        return Ended(int(run.digest in self.fails))
 
 
 def test_what_waits_comes_after_what_it_waits_for_and_done_runs_are_skipped(tmp_path):

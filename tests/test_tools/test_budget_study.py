@@ -4,31 +4,14 @@ import json
 from unittest import mock
 
 import pytest
+from study_worlds import TWO_STEPS, finish
 from tool_runner import run_tool
 
 from sparsevision.studies import schedule
-from sparsevision.zoo.runs import write_result
 
 TOOL = "annotation/budget_study.py"
 CONFIG = "study_sparseseg_resnet18_point_camouflage"
 DENSE = "study_sparseseg_resnet18_dense_camouflage"
-
-
-class Done:
-    pid = 2**22 + 9
-
-    def poll(self):
-        return 0
-
-    wait = poll
-
-
-def finish(run, slot, machine):
-    """Stands in for a process that trains: more units, a better number."""
-    value = 0.1 + len(run.chosen or "x" * run.budget) / 100 + run.seed / 1000
-    result = {"metrics": {"cod/wF": value, "cod/MAE": 0.1}, "seconds": 2.0, "training_seconds": 1.0}
-    write_result(run.save(), run.digest, result | {"chosen": list(run.chosen or ())})
-    return Done()
 
 
 @pytest.fixture
@@ -115,8 +98,6 @@ def test_a_page_without_markers_is_refused_before_anything_is_trained(arguments,
 
 @pytest.mark.slow
 def test_real_processes_two_at_a_time(arguments, tmp_path):
-    steps = ["train_cfg.max_iters=2", "default_hooks.checkpoint.interval=2", "param_scheduler.0.end=1"]
-    steps += ["param_scheduler.1.begin=1", "param_scheduler.1.T_max=1"]
-    finished = run_tool(TOOL, *arguments, *steps, "--jobs", "2", "--seeds", "1")
+    finished = run_tool(TOOL, *arguments, *TWO_STEPS, "--jobs", "2", "--seeds", "1")
     assert finished.code == 0, finished.err + finished.out
     assert len((tmp_path / "runs" / "study.csv").read_text().splitlines()) == 1 + 4 + 1

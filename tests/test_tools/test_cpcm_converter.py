@@ -1,9 +1,8 @@
 """tools/model_converters/cpcm.py on files in the published forms."""
 
-import os
-
 import pytest
 import torch
+from pickle_bomb import Bomb
 from tool_runner import run_tool
 
 from sparsevision.engine import load_checkpoint, load_state_dict
@@ -39,16 +38,6 @@ def test_a_pretrained_network_without_classifier_says_so(tmp_path):
     said = run_tool(TOOL, tmp_path / "csc.pth", tmp_path / "ours.pth")
     assert "no classifier" in said.out
     assert load_checkpoint(tmp_path / "ours.pth")["meta"]["num_classes"] is None
-
-
-class Bomb:
-    """Touches a file when it is unpickled by pickle."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.target}",)
 
 
 def test_a_hostile_checkpoint_stays_inert(tmp_path):

@@ -1,12 +1,11 @@
 """tools/analysis_tools/event_benchmark.py: the contenders do the same work, and the figures are said and written."""
 
-import importlib.util
 import json
 
 import numpy as np
 import pytest
 from event_sets import write_dsec_events
-from tool_runner import ROOT, run_tool
+from tool_runner import load_tool, run_tool
 
 from sparsevision.datasets.events.representations import trilinear_voxel_grid
 
@@ -15,10 +14,7 @@ TINY = ["--events", 300, "--size", 16, 24, "--label-size", 24, 40, "--classes", 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("event_benchmark", ROOT / "tools/analysis_tools/event_benchmark.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("analysis_tools/event_benchmark.py")
 
 
 def test_every_contender_gets_a_figure(tmp_path):

@@ -1,22 +1,16 @@
 """tools/analysis_tools/fidelity_table.py: comparisons are heard, and the one nearest to its tolerance makes the row."""
 
-import importlib.util
-
 import pytest
+from tool_runner import load_tool
 
-from sparsevision.utils import UserError, tools_dir
+from sparsevision.utils import UserError
 
 RAMP = "tests/test_methods/test_cpcm/test_cpcm_schedule.py::test_golden_ramp"
 
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location(
-        "fidelity_table", tools_dir() / "analysis_tools" / "fidelity_table.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("analysis_tools/fidelity_table.py")
 
 
 def test_a_row_shows_the_comparison_that_uses_most_of_its_tolerance(tool):

@@ -1,12 +1,12 @@
 """point_labels.py: every protocol over a prepared set, published index files, and hostile ones."""
 
 import json
-import os
 import pickle
 
 import numpy as np
 import pytest
 import torch
+from pickle_bomb import Bomb
 from tool_runner import run_tool
 
 from sparsevision.annotation import load_annotations
@@ -117,16 +117,6 @@ def test_published_files_are_read(root, tmp_path, form):
     assert list(labels) == KEYS[:1]
     assert set(labels[KEYS[0]].indices.tolist()) <= set(range(0, 1900, 100))
     assert len(labels[KEYS[0]]) + labels[KEYS[0]].meta["dropped"] == 19
-
-
-class Bomb:
-    """Touches a file when it is unpickled by pickle."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.target}",)
 
 
 def test_a_hostile_file_stays_inert(root, tmp_path):

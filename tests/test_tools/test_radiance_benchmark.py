@@ -4,8 +4,7 @@ import importlib.util
 import json
 
 import pytest
-import torch
-from tool_runner import ROOT, run_tool
+from tool_runner import load_tool, run_tool
 
 TOOL = "analysis_tools/radiance_benchmark.py"
 HAS_STUDIO = importlib.util.find_spec("nerfstudio") is not None
@@ -13,19 +12,13 @@ HAS_STUDIO = importlib.util.find_spec("nerfstudio") is not None
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("radiance_benchmark", ROOT / "tools" / TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(TOOL)
 
 
+@pytest.mark.usefixtures("threads")
 def test_a_run_to_json(tmp_path):
-    before = torch.get_num_threads()
     options = ["--rays", 4, "--samples", 3, "--rounds", 1, "--threads", 1, "--out", tmp_path / "speed.json"]
-    try:
-        finished = run_tool(TOOL, *options)
-    finally:
-        torch.set_num_threads(before)
+    finished = run_tool(TOOL, *options)
     assert finished.code == 0, finished.err
     written = json.loads((tmp_path / "speed.json").read_text())
     assert {figure["work"] for figure in written} == {"a thousand rays, 1 threads"}

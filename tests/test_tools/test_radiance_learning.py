@@ -1,24 +1,20 @@
 """tools/analysis_tools/radiance_learning.py: what is learnt and tested, when the grids are as good, what is said."""
 
-import importlib.util
 import json
 
 import numpy as np
 import pytest
-import torch
-from tool_runner import ROOT, run_tool
+from tool_runner import load_tool, run_tool
 
 from sparsevision.datasets.image_io import write_png
 
 TOOL = "analysis_tools/radiance_learning.py"
+pytestmark = pytest.mark.usefixtures("threads")
 
 
 @pytest.fixture(scope="module")
 def learning():
-    spec = importlib.util.spec_from_file_location("radiance_learning", ROOT / "tools" / TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(TOOL)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +28,6 @@ def scene(tmp_path_factory):
         rows.append([*pose.ravel(), 2.0, 6.0])
     np.save(root / "poses_bounds.npy", np.array(rows))
     return root
-
-
-@pytest.fixture(autouse=True)
-def same_threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def test_a_run_to_json(scene, tmp_path):

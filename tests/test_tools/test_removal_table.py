@@ -1,19 +1,13 @@
 """tools/analysis_tools/removal_table.py: rows, paired differences, and the marked part of a page."""
 
-import importlib.util
-
 import numpy as np
 import pytest
-
-from sparsevision.utils import tools_dir
+from tool_runner import load_tool
 
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location("removal_table", tools_dir() / "analysis_tools" / "removal_table.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("analysis_tools/removal_table.py")
 
 
 def results(tool):

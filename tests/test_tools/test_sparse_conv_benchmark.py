@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tool_runner import ROOT, run_tool
+from tool_runner import load_tool, run_tool
 
 from sparsevision.layers.sparse_conv import SparseConv3d, SparseTensor, SubmanifoldConv3d
 
@@ -17,10 +17,7 @@ HAS_SPCONV = importlib.util.find_spec("spconv") is not None
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("sparse_conv_benchmark", ROOT / "tools" / TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(TOOL)
 
 
 @pytest.fixture
@@ -32,15 +29,12 @@ def cloud() -> tuple[torch.Tensor, torch.Tensor]:
     return coords, torch.rand(len(coords), 3, generator=generator) - 0.5
 
 
+@pytest.mark.usefixtures("threads")
 def test_a_run_from_cloud_to_json(tmp_path):
     points = np.random.default_rng(0).uniform(0, (3, 2, 1), (500, 3))
     np.save(tmp_path / "cloud.npy", np.column_stack([points, np.full_like(points, 128)]))
     options = ["--voxel-size", 0.2, "--small", "--table", "--rounds", 1, "--out", tmp_path / "speed.json"]
-    before = torch.get_num_threads()
-    try:
-        finished = run_tool(TOOL, "--cloud", tmp_path / "cloud.npy", *options)
-    finally:
-        torch.set_num_threads(before)
+    finished = run_tool(TOOL, "--cloud", tmp_path / "cloud.npy", *options)
     assert finished.code == 0, finished.err
     written = json.loads((tmp_path / "speed.json").read_text())
     values = {(figure["work"], figure["name"]): figure["value"] for figure in written}
@@ -78,18 +72,14 @@ def test_a_forgetful_manager_builds_each_map_at_each_layer(benchmark, cloud, mon
 
 
 @pytest.mark.skipif(not HAS_SPCONV or torch.cuda.is_available(), reason="spconv's CPU build is not installed")
+@pytest.mark.usefixtures("one_thread")
 def test_spconv_gets_our_weights(benchmark, cloud):
     coords, feats = cloud
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        network = benchmark.Res16UNet14A(num_classes=7)
-        found = benchmark.contenders(network, table=True)
-        assert [one.name for one in found][-1] == benchmark.SPCONV
-        differences = benchmark.largest_differences(found, coords, feats)
-        seconds, of_maps = benchmark.turn(found[-1], coords, feats, work=benchmark.STEP)
-    finally:
-        torch.set_num_threads(before)
+    network = benchmark.Res16UNet14A(num_classes=7)
+    found = benchmark.contenders(network, table=True)
+    assert [one.name for one in found][-1] == benchmark.SPCONV
+    differences = benchmark.largest_differences(found, coords, feats)
+    seconds, of_maps = benchmark.turn(found[-1], coords, feats, work=benchmark.STEP)
     assert max(differences.values()) < 1e-6
     assert seconds > 0
     assert of_maps is None

@@ -216,15 +216,11 @@ def test_another_preset(step):
         cpcm_losses(**step, preset="paper")
 
 
-def test_rows_with_many_matches_get_the_same_gradient_again_with_two_threads():
+def test_rows_with_many_matches_get_the_same_gradient_again_with_two_threads(threads):
     generator = torch.Generator().manual_seed(0)
     views = [torch.randn(500, 13, generator=generator, requires_grad=True) for _ in range(2)]
     rows = torch.randint(0, 500, (60_000,), generator=generator)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        terms = [consistency_loss(*views, (rows, rows.flip(0))) for _ in range(5)]
-        first, *others = [torch.autograd.grad(term, views) for term in terms]
-    finally:
-        torch.set_num_threads(threads)
+    threads(2)
+    terms = [consistency_loss(*views, (rows, rows.flip(0))) for _ in range(5)]
+    first, *others = [torch.autograd.grad(term, views) for term in terms]
     assert all(torch.equal(a, b) for other in others for a, b in zip(first, other, strict=True))

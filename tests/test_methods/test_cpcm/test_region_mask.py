@@ -215,14 +215,6 @@ def test_wrong_mode_and_ratio():
         mask_batch(torch.zeros(3, 4, dtype=torch.int32), ratio=1.5)
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.usefixtures("one_thread")
 def test_time_of_the_whole_mask():
     """Under 20 ms of one processor for 40,000 voxels and grid 8: boxes drawn, cells found, features hidden."""

@@ -1,23 +1,16 @@
 """The cost tool on tiny networks; its full-size figures take minutes."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
+from tool_runner import load_tool
 from torch import nn
 
 from .conftest import StandInSAM
 
-TOOL = Path(__file__).parents[3] / "tools" / "analysis_tools" / "gensam_cost.py"
-
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location("gensam_cost", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("analysis_tools/gensam_cost.py")
 
 
 class SAMWithEncoder(StandInSAM):

@@ -18,10 +18,7 @@ from sparsevision.engine.runner import Runner
 SIZE, EXPERIMENT = (16, 24), itertools.count()
 
 
-@pytest.fixture(autouse=True)
-def _no_environment_report(monkeypatch):
-    """mmengine asks compilers for their versions each time a Runner starts."""
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+pytestmark = pytest.mark.usefixtures("no_environment_report")
 
 
 def run(folder, steps, *, start, wrapper=CpuAmpOptimWrapper, resume=False, **options):
