@@ -164,12 +164,6 @@ def rack(palette: Palette) -> Piece:
     return Piece("rack", tuple(parts))
 
 
-def pillow_stack(palette: Palette) -> Piece:
-    """Two pillows on the floor or a couch."""
-    cloth = palette.material("bedding")
-    return Piece("pillow", tuple(Ball((0, 0, 0.09 + 0.17 * n), (0.26, 0.2, 0.09), cloth) for n in range(2)))
-
-
 def _ends(low: float, high: float, count: int) -> tuple[np.ndarray, np.ndarray]:
     edges = np.linspace(low, high, count + 1)
     return edges[:-1], edges[1:]

@@ -51,11 +51,6 @@ class AnnotationSet:
     regions: dict[str, tuple[Region, ...]] = field(default_factory=dict)
     report: Counter = field(default_factory=Counter)
 
-    @property
-    def number_of_annotations(self) -> int:
-        """Points, clicks, strokes, boxes and tracks in all."""
-        return sum(len(one) for by_name in self.annotations.values() for one in by_name.values())
-
 
 def images_of(
     annotations: AnnotationSet | ByImage, *, images: str | os.PathLike | None = None

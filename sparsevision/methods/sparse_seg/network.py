@@ -39,11 +39,6 @@ class EncoderDecoder(nn.Module):
         """image (B, 3, H, W); returns the decode head's logits (B, C, h, w)."""
         return self.decode_head(self.features(image))
 
-    def all_logits(self, image: Tensor) -> list[Tensor]:
-        """Logits of the decode head and then of every auxiliary head, each (B, C, h_i, w_i)."""
-        features = self.features(image)
-        return [head(features) for head in (self.decode_head, *self.auxiliary_heads)]
-
     def features(self, image: Tensor) -> Sequence[Tensor]:
         """image (B, 3, H, W); returns the feature maps that the heads see."""
         return self.neck(self.backbone(image))

@@ -17,7 +17,7 @@ from sparsevision.utils import UserError
 
 COARSE, FINE = "network_fn_state_dict", "network_fine_state_dict"
 FIRST = "pts_linears.0.weight"
-POINT_INPUTS, VIEW_INPUTS = 63, 27
+POINT_INPUTS = 63
 TCNN = ("encoder.params", "sigma_net.params", "color_net.params")
 
 
