@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparsevision.engine.state_dicts import some
 from sparsevision.methods.cpcm.network import (
     DOWN,
     UP,
@@ -203,8 +204,7 @@ def _fitted(state: dict[str, Tensor], network: dict[str, Any]) -> tuple[dict[str
         wanted = {name: shape for name, shape in wanted.items() if not name.startswith("final.")}
     missing = [name for name in wanted if name not in state and not name.endswith(COUNTER)]
     if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise UserError(f"The network is not whole: {', '.join(missing[:3])}{more} missing.")
+        raise UserError(f"The network is not whole: {some(missing)} missing.")
     kept = {}
     for name, shape in wanted.items():
         value = state.get(name, torch.zeros((), dtype=torch.int64))

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from sparsevision.engine.state_dicts import Converted
 from sparsevision.methods.focus_detr.released_names import (
     LABELS,
     LAYOUTS,
@@ -22,21 +22,6 @@ NOT_IN_COCO = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 COCO_IDS = tuple(number for number in range(1, 91) if number not in NOT_IN_COCO)
 IDEA_CLASSES = 91  # labels of IDEA's DINO are COCO's category ids
 NEVER = -20.0  # logit of a class that does not exist
-
-
-@dataclass(frozen=True)
-class Converted:
-    """A detector's weights under our names.
-
-    Attributes:
-        state: for `FocusDETR`: "network.*" and "label_embedding.weight".
-        layout: a key of `LAYOUTS`.
-        leftover: names in the file that have no place here; copies of other tensors are not among them.
-    """
-
-    state: dict[str, Tensor]
-    layout: str
-    leftover: list[str]
 
 
 def convert_checkpoint(state: Mapping) -> dict[str, Tensor]:

@@ -1,20 +1,19 @@
 """The detector that a set of weights needs, read off their names and shapes."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparsevision.engine.state_dicts import check_fits, count_of
 from sparsevision.methods.focus_detr.backbones import RESNETS, ResNetBackbone
 from sparsevision.methods.focus_detr.method import FocusDETR
 from sparsevision.methods.focus_detr.swin import SWINS, SwinBackbone
 from sparsevision.utils import UserError
 
 NETWORK = "network."
-SHOWN = 3
 
 
 def settings_of_weights(state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -31,8 +30,8 @@ def settings_of_weights(state: Mapping[str, Tensor]) -> dict[str, Any]:
             "channels": _tensor(state, "level_embedding").shape[1],
             "levels": len(_tensor(state, "level_embedding")),
             "hidden": len(_tensor(state, "encoder.layers.0.ffn.0.weight")),
-            "encoder_layers": _count(state, r"network\.encoder\.layers\.(\d+)\."),
-            "decoder_layers": _count(state, r"network\.decoder\.layers\.(\d+)\."),
+            "encoder_layers": count_of(state, r"network\.encoder\.layers\.(\d+)\."),
+            "decoder_layers": count_of(state, r"network\.decoder\.layers\.(\d+)\."),
         },
         "selector": "focus" if f"{NETWORK}selector.alpha" in state else None,
         "object_tokens": 300 if f"{NETWORK}encoder.layers.0.self_norm.weight" in state else None,
@@ -47,23 +46,13 @@ def check_whole(state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> lis
     """
     with torch.device("meta"):
         wanted = FocusDETR(**settings).state_dict()
-    missing = [name for name in wanted if name not in state and not name.startswith(FocusDETR.optional_state)]
-    if missing:
-        raise UserError(f"The detector is not whole: {_some(missing)} missing.")
-    wrong = [
-        f"{name}: expected {tuple(wanted[name].shape)}, got {tuple(value.shape)}"
-        for name, value in state.items()
-        if name in wanted and wanted[name].shape != value.shape
-    ]
-    if wrong:
-        raise UserError(f"Shapes do not fit the other weights: {_some(wrong, '; ')}.")
-    return [name for name in state if name not in wanted]
+    return check_fits(state, wanted, what="The detector", optional=FocusDETR.optional_state)
 
 
 def _backbone_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     if f"{NETWORK}backbone.features.0.0.weight" in state:
         return _swin_of(state)
-    stages = tuple(_count(state, rf"network\.backbone\.layer{stage}\.(\d+)\.") for stage in range(1, 5))
+    stages = tuple(count_of(state, rf"network\.backbone\.layer{stage}\.(\d+)\.") for stage in range(1, 5))
     deep = f"{NETWORK}backbone.layer1.0.conv3.weight" in state
     for depth, (_, layers, _) in RESNETS.items():
         if layers == stages and deep == (depth >= 50):
@@ -73,7 +62,7 @@ def _backbone_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _swin_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     width = len(_tensor(state, "backbone.features.0.0.weight"))
-    depths = tuple(_count(state, rf"network\.backbone\.features\.{2 * stage + 1}\.(\d+)\.") for stage in range(4))
+    depths = tuple(count_of(state, rf"network\.backbone\.features\.{2 * stage + 1}\.(\d+)\.") for stage in range(4))
     table = len(_tensor(state, "backbone.features.1.0.attn.relative_position_bias_table"))
     for size, (own_width, own_depths, *_) in SWINS.items():
         if (own_width, own_depths) == (width, depths):
@@ -85,14 +74,3 @@ def _tensor(state: Mapping[str, Tensor], name: str) -> Tensor:
     if NETWORK + name not in state:
         raise UserError(f"The detector is not whole: {NETWORK}{name} missing.")
     return state[NETWORK + name]
-
-
-def _count(state: Mapping[str, Tensor], pattern: str) -> int:
-    """One more than the highest number that a name has there."""
-    found = [re.match(pattern, name) for name in state]
-    return 1 + max((int(match[1]) for match in found if match), default=-1)
-
-
-def _some(names: list[str], joint: str = ", ") -> str:
-    more = f"{joint}and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return joint.join(names[:SHOWN]) + more

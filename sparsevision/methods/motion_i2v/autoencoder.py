@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sparsevision.methods.motion_i2v.blocks import Upsample
 from sparsevision.registry import MODELS
 
 EPSILON = 1e-6
@@ -210,18 +211,6 @@ class Downsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N,C,h,w) -> (N,C,h/2,w/2)."""
         return self.conv(F.pad(x, (0, 1, 0, 1)))
-
-
-class Upsample(nn.Module):
-    """Twice the size by repetition, then a convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N,C,h,w) -> (N,C,2h,2w)."""
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 def rename_old_attention(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

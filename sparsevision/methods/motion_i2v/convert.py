@@ -4,11 +4,11 @@ Our names are the released ones of Motion-I2V, so its own files need little more
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from sparsevision.engine.state_dicts import Converted
 from sparsevision.methods.motion_i2v.autoencoder import OLD_ATTENTION_NAMES, rename_old_attention
 from sparsevision.methods.motion_i2v.released_names import (
     OUR_TEMPORAL,
@@ -37,21 +37,6 @@ LDM_UNET, LDM_VAE, CONTROLNET = "model.diffusion_model.", "first_stage_model.", 
 HOLDERS = ("state_dict", "model", "module")
 FIRST_ATTENTION, SECOND_ATTENTION = "attention_blocks.0.", "attention_blocks.1."
 TABLE = "pos_encoder.pe"
-
-
-@dataclass(frozen=True)
-class Converted:
-    """A part's weights under our names.
-
-    Attributes:
-        state: for the part's network.
-        layout: of the file: "official", "diffusers" or "ldm".
-        leftover: names in the file that have no place in this part.
-    """
-
-    state: dict[str, Tensor]
-    layout: str
-    leftover: list[str]
 
 
 def convert_checkpoint(state: Mapping, *, part: str) -> dict[str, Tensor]:

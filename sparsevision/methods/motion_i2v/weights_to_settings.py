@@ -1,13 +1,14 @@
 """The networks that a set of weights of Motion-I2V needs, read off their names and shapes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sparsevision.engine.state_dicts import check_fits, count_of
 from sparsevision.methods.motion_i2v.architecture import Architecture
 from sparsevision.methods.motion_i2v.autoencoder import KLAutoencoder
 from sparsevision.methods.motion_i2v.controlnet import STEM_CHANNELS, TrajectoryControlNet
@@ -16,7 +17,6 @@ from sparsevision.utils import UserError
 
 NO_TRACE = {"spatial_heads": 1, "temporal_heads": 1, "norm_groups": 1}  # weights have the same shapes for all of them
 TEMPORAL = "mid_block.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks."
-SHOWN = 3
 UNET, CONTROLNET = "unet.", "controlnet."
 
 
@@ -26,29 +26,29 @@ def architecture_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     Raises:
         UserError: a tensor that tells a size is missing.
     """
-    levels = range(_count(state, r"down_blocks\.(\d+)\."))
+    levels = range(count_of(state, r"down_blocks\.(\d+)\."))
     words = [value for name, value in state.items() if name.endswith("attn2.to_k.weight")]
     return {
         "channels": tuple(len(_tensor(state, f"down_blocks.{level}.resnets.0.conv1.weight")) for level in levels),
-        "layers": _count(state, r"down_blocks\.0\.resnets\.(\d+)\."),
+        "layers": count_of(state, r"down_blocks\.0\.resnets\.(\d+)\."),
         "attention_levels": tuple(f"down_blocks.{level}.attentions.0.norm.weight" in state for level in levels),
         "mid_attention": "mid_block.attentions.0.norm.weight" in state,
         "text_channels": words[0].shape[1] if words else None,
-        "temporal_attentions": _count(state, re.escape(TEMPORAL) + r"(\d+)\."),
+        "temporal_attentions": count_of(state, re.escape(TEMPORAL) + r"(\d+)\."),
         "max_positions": _tensor(state, f"{TEMPORAL}0.pos_encoder.pe").shape[1],
     }
 
 
 def autoencoder_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Settings of `KLAutoencoder` for its weights; its groups cannot be told."""
-    levels = range(_count(state, r"encoder\.down_blocks\.(\d+)\."))
+    levels = range(count_of(state, r"encoder\.down_blocks\.(\d+)\."))
     return {
         "image_channels": picture_channels(state),
         "latent_channels": _tensor(state, "post_quant_conv.weight").shape[0],
         "channels": tuple(
             len(_tensor(state, f"encoder.down_blocks.{level}.resnets.0.conv1.weight")) for level in levels
         ),
-        "layers": _count(state, r"encoder\.down_blocks\.0\.resnets\.(\d+)\."),
+        "layers": count_of(state, r"encoder\.down_blocks\.0\.resnets\.(\d+)\."),
     }
 
 
@@ -82,7 +82,9 @@ def check_stage(stage: int, state: Mapping[str, Tensor]) -> tuple[dict[str, Any]
             if own := _part(state, codec):
                 networks[codec] = KLAutoencoder(**autoencoder_of(own), groups=1)
     for front, network in networks.items():
-        strangers += [front + name for name in _check_whole(_part(state, front), network.state_dict(), front)]
+        what = front.rstrip(".")
+        others = check_fits(_part(state, front), network.state_dict(), what=what, hint=_older)
+        strangers += [front + name for name in others]
     released = {field.name: field.default for field in fields(Architecture)}
     settings = {"architecture": {name: value for name, value in sizes.items() if value != released[name]}}
     if control and len(stem) != STEM_CHANNELS:
@@ -90,21 +92,7 @@ def check_stage(stage: int, state: Mapping[str, Tensor]) -> tuple[dict[str, Any]
     return settings, strangers
 
 
-def _check_whole(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], front: str) -> list[str]:
-    missing = [name for name in wanted if name not in state]
-    if missing:
-        raise UserError(f"{front.rstrip('.')} is not whole: {_some(missing)} missing.{_older(missing)}")
-    wrong = [
-        f"{name}: expected {tuple(value.shape)}, got {tuple(state[name].shape)}"
-        for name, value in wanted.items()
-        if value.shape != state[name].shape
-    ]
-    if wrong:
-        raise UserError(f"{front.rstrip('.')}: shapes do not fit the other weights: {_some(wrong, '; ')}.")
-    return [name for name in state if name not in wanted]
-
-
-def _older(missing: list[str]) -> str:
+def _older(missing: Sequence[str]) -> str:
     of_motion = all(".motion_modules." in name for name in missing)
     return " Motion modules of another network? Motion-I2V has those of mm_sd_v15_v2.ckpt." if of_motion else ""
 
@@ -117,14 +105,3 @@ def _tensor(state: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in state:
         raise UserError(f"The weights are not whole: {name} is missing.")
     return state[name]
-
-
-def _count(state: Mapping[str, Tensor], pattern: str) -> int:
-    """One more than the highest number that a name has there."""
-    found = [re.match(pattern, name) for name in state]
-    return 1 + max((int(match[1]) for match in found if match), default=-1)
-
-
-def _some(names: list[str], joint: str = ", ") -> str:
-    more = f"{joint}and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return joint.join(names[:SHOWN]) + more
