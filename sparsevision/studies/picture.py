@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, 2008
 MARKERS = "osD^vP*"
 DPI = 120
+APART = 0.008  # of the axis, between the bars of two lines at the same cost
 WIDE = 4.0  # from this ratio of the largest to the smallest cost on, the axis is logarithmic
 UNITS = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 
@@ -22,6 +23,7 @@ def study_figure(points: Sequence[Point], *, metric: str, title: str, lower_is_b
 
     Points are means over seeds, bars one standard deviation to each side; the dashed line is the model that learns
     from everything, in the band of its standard deviation. Where there is no price the number of annotations stands.
+    Lines are drawn a little apart from each other, so that their bars can be told.
     """
     from matplotlib.figure import Figure
 
@@ -33,7 +35,7 @@ def study_figure(points: Sequence[Point], *, metric: str, title: str, lower_is_b
     compared = {kind: found[BASELINE] for kind, found in curves.items() if BASELINE in found}
     panels = len(curves) + (len(compared) > 1)
     figure = Figure(figsize=(1.2 + 4.6 * panels, 4.4), layout="constrained", dpi=DPI)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=11)
     places = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
     selectors = list(dict.fromkeys(name for found in curves.values() for name in found))
     for axes, (kind, found) in zip(places, curves.items(), strict=False):
@@ -49,11 +51,14 @@ def _panel(axes: "Axes", lines: dict[str, tuple[list[Point], int]], title: str, 
     priced = all(point.seconds is not None for line, _ in lines.values() for point in line)
     amounts = [point.seconds if priced else point.annotations for line, _ in lines.values() for point in line]
     _, unit, word = next(each for each in UNITS if max(amounts) >= each[0]) if priced else (0, 1.0, "")
-    for name, (line, number) in lines.items():
+    least, most = min(amounts) / unit, max(amounts) / unit
+    logarithmic = least > 0 and most / least >= WIDE
+    for place, (name, (line, number)) in enumerate(lines.items()):
         line = sorted(line, key=lambda point: point.budget)
         amount = [(point.seconds if priced else point.annotations) / unit for point in line]
+        aside = (place - (len(lines) - 1) / 2) * APART
         axes.errorbar(
-            amount,
+            [each * (most / least) ** aside if logarithmic else each + (most - least) * aside for each in amount],
             [point.summary.mean for point in line],
             yerr=[point.summary.std or 0.0 for point in line],
             color=COLOURS[number % len(COLOURS)],
@@ -64,7 +69,7 @@ def _panel(axes: "Axes", lines: dict[str, tuple[list[Point], int]], title: str, 
             elinewidth=1,
             label=name,
         )
-    if min(amounts) > 0 and max(amounts) / min(amounts) >= WIDE:
+    if logarithmic:
         _logarithmic(axes, sorted({amount / unit for amount in amounts}))
     if bound is not None:
         _bound(axes, bound)

@@ -43,6 +43,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--metric", help="of the table and picture (default: the config's study.metric, or the first)")
     parser.add_argument("--costs", type=Path, metavar="JSON", help='seconds an annotation, {"point": 2.4, "box": 7}')
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/budget_study"), help="where runs live")
+    parser.add_argument("--picture", type=Path, help="where the picture goes (default: study.png in the work dir)")
     parser.add_argument("--readme", type=Path, help="page that receives the table, between its markers")
     parser.add_argument("--marker", default="budget_study", help="name of the markers in the page")
     parser.add_argument("--cfg-options", nargs="+", default=[], help="changes to every config: key=value")
@@ -132,11 +133,15 @@ def write_findings(args: argparse.Namespace, parts: Sequence[Part], costs: CostM
         file.write((content + "\n").encode())
     print(content)
     if any(not part.dense and own for part, own in found):
-        pool = f"{parts[0].config.stem}: out of {len(parts[0].task.names)}"
-        title = f"{pool} {parts[0].task.unit}, {args.seeds} seeds"
+        task = parts[0].task
+        pool = f"{len(task.names)} {task.unit.removesuffix(' a cloud')} to choose from, {args.seeds} seeds"
+        title = f"{parts[0].config.stem}\n{pool}"
         figure = study_figure(points, metric=metric, title=title, lower_is_better=settings.lower_is_better)
-        figure.savefig(args.work_dir / "study.png")
-    print(f"wrote {args.work_dir / 'study.csv'}, study.md and study.png")
+        picture = args.picture or args.work_dir / "study.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(picture)
+        print(f"wrote {picture}")
+    print(f"wrote {args.work_dir / 'study.csv'} and study.md")
     if args.readme:
         write_block(args.readme, content, marker=args.marker)
 
