@@ -1,10 +1,5 @@
 """The demo page of all methods, or masks for photographs of your own.
 
-python tools/demo.py                                    run the main entries, write work_dirs/demo/index.html
-python tools/demo.py --all --out-dir work_dirs/gallery  run every entry
-python tools/demo.py --only spin_nerf                   run one
-python tools/demo.py photo.jpg --out-dir work_dirs/photo   segment photographs with GenSAM
-
 Exit codes: 0, everything asked for ran; 3, the page was written and says why some entries could not run; 2, none could.
 """
 
@@ -20,13 +15,19 @@ from sparsevision.utils import UserError, check_out_folder, did_you_mean
 from sparsevision.utils.command_line import tool_parser
 from sparsevision.utils.processes import usable_processors
 
+EXAMPLE = """examples:
+  python tools/demo.py                                       run the main entries, write work_dirs/demo/index.html
+  python tools/demo.py --all --out-dir work_dirs/gallery     run every entry
+  python tools/demo.py --only spin_nerf                      run one
+  python tools/demo.py photo.jpg --out-dir work_dirs/photo   segment photographs with GenSAM
+"""
 INCOMPLETE = 3
 AT_ONCE = 2
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("images", nargs="*", help="files, folders or globs to segment; none: make the page")
     parser.add_argument("--out-dir", default="work_dirs/demo", help="where results go (default: %(default)s)")
     parser.add_argument("--all", action="store_true", help="every entry, also those that take longer")

@@ -1,23 +1,26 @@
-"""Fetch pretrained weights into the cache, and say where they came from.
-
-python tools/get_weights.py mobile_sam efficientnet_lite0
-python tools/get_weights.py --list
-"""
+"""Fetch pretrained weights into the cache, and say where they came from."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from sparsevision.utils import UserError
 from sparsevision.utils.command_line import tool_parser
 from sparsevision.weights import CATALOGUE, cache_dir, describe, find_weights, get_weights
 
+EXAMPLE = """examples:
+  python tools/get_weights.py mobile_sam efficientnet_lite0
+  python tools/get_weights.py --list
+"""
 
-def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__)
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to fetch; --list shows the names")
     parser.add_argument("--list", action="store_true", help="list the known names and what is cached")
     parser.add_argument("--force", action="store_true", help="fetch again what is already cached")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if not args.names and not args.list:
         parser.error("give one NAME or more, or --list")
     return args
@@ -32,8 +35,9 @@ def show_list() -> None:
         print(f"  {name:20} {entry.what}\n{'':23}{entry.licence}; {source}; {state}")
 
 
-def main() -> int:
-    args = parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 when all was fetched, else 2."""
+    args = parse_args(arguments)
     if args.list:
         show_list()
     failed = 0

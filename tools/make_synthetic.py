@@ -1,16 +1,7 @@
-"""Make a small data set: rendered ones, and photographs with outlines.
-
-python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
-python tools/make_synthetic.py photos --out data/photos
-python tools/make_synthetic.py street --out data/tiny_street --seed 0
-python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
-python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
-python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0
-python tools/make_synthetic.py moving_shapes --out data/tiny_moving_shapes --seed 0
-"""
+"""Make a small data set: rendered ones, and photographs with outlines."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -30,6 +21,16 @@ from sparsevision.synthetic.street_set import StreetSetSettings, write_street_se
 from sparsevision.utils import UserError
 from sparsevision.utils.command_line import tool_parser
 from sparsevision.utils.processes import usable_processors
+
+EXAMPLE = """examples:
+  python tools/make_synthetic.py camouflage --out data/tiny_camouflage --seed 0
+  python tools/make_synthetic.py photos --out data/photos
+  python tools/make_synthetic.py street --out data/tiny_street --seed 0
+  python tools/make_synthetic.py rooms --out data/tiny_rooms --seed 0
+  python tools/make_synthetic.py removal_room --out data/tiny_removal_room --seed 0
+  python tools/make_synthetic.py detection --out data/tiny_shapes --seed 0
+  python tools/make_synthetic.py moving_shapes --out data/tiny_moving_shapes --seed 0
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,9 +151,9 @@ KINDS = {
 }
 
 
-def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line: one subcommand for each kind of data set."""
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, EXAMPLE)
     kinds = parser.add_subparsers(dest="kind", required=True)
     photos = kinds.add_parser("photos", help="four photographs with masks outlined by hand")
     photos.add_argument("--out", default="data/photos", help="folder to make (default: %(default)s)")
@@ -204,7 +205,7 @@ def make_photos(out: str) -> str:
     return f"{out}: wrote {', '.join(write_photos(out))}, each with its mask"
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the data set and say so."""
     args = parse_args(arguments)
     try:

@@ -17,6 +17,7 @@ def run_converter(
     arguments: list[str] | None,
     *,
     description: str,
+    examples: str | None = None,
     form: Callable[[argparse.Namespace], LabelFormat],
     add_options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> int:
@@ -25,13 +26,14 @@ def run_converter(
     Args:
         arguments: the command line; None for sys.argv.
         description: help text.
+        examples: command lines, for the help text.
         form: from the parsed arguments to the label format.
         add_options: adds a converter's own options.
 
     Returns:
         0 when all is converted (or verified), 1 when --verify found differences, 2 on bad input, 130 after Ctrl-C.
     """
-    parser = tool_parser(description)
+    parser = tool_parser(description, examples)
     parser.add_argument("source", help="folder of label PNGs (0 unlabelled, 1 foreground, 2 background)")
     parser.add_argument("--out", required=True, help="folder for the JSON files, one per PNG")
     parser.add_argument("--verify", action="store_true", help="write nothing; compare the JSON files with the PNGs")

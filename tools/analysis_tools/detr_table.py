@@ -110,7 +110,7 @@ def table_of(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
     return ["detector", *columns], [[name, *(values.get((column, name), "") for column in columns)] for name in names]
 
 
-def build_parser() -> argparse.ArgumentParser:
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("detectors", nargs="+", metavar="CONFIG[=CHECKPOINT]", help="configs of configs/focus_detr")
@@ -118,18 +118,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, nargs=2, default=[144, 192], metavar=("H", "W"), help="of the image")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each detector that count")
     add_timing_options(parser, marker=MARKER)
-    return parser
+    args = parser.parse_args(arguments)
+    if min(*args.size, args.rounds) < 1:
+        parser.error("--size and --rounds must be at least 1")
+    args.clock = start_clock(args, parser)
+    return args
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    parser = build_parser()
-    args = parser.parse_args(arguments)
-    if min(*args.size, args.rounds) < 1:
-        parser.error("--size and --rounds must be at least 1")
-    clock, size = start_clock(args, parser), tuple(args.size)
+    args = parse_args(arguments)
+    size = tuple(args.size)
     entries = [entry for detector in args.detectors for entry in entries_of(detector, args.keep_ratios)]
-    figures = figures_of(entries, size=size, rounds=args.rounds, clock=clock)
+    figures = figures_of(entries, size=size, rounds=args.rounds, clock=args.clock)
     kind = "processor" if args.processor_time else "wall"
     caption = f"GMAC and {kind} time of one image of {size[0]} x {size[1]}; AP in percent on the config's test set."
     report = Report(caption, [table_of(figures)], [])

@@ -1,10 +1,5 @@
 """Convert annotations between COCO JSON, LabelMe JSON, CVAT XML and the JSON files of this package.
 
-examples:
-  python tools/annotation/convert.py instances_val2017.json --to sparsevision --out annotations --clip
-  python tools/annotation/convert.py annotations --to labelme --out labelme --images images
-  python tools/annotation/convert.py labelme --from labelme --to cvat --out cvat --classes background,ant,bee
-
 What the other format has no word for is kept beside it, so that the way back loses nothing. What cannot be kept is
 counted in the report.
 """
@@ -23,6 +18,11 @@ from sparsevision.engine import run_tool
 from sparsevision.utils import UserError
 from sparsevision.utils.command_line import tool_parser
 
+EXAMPLE = """examples:
+  python tools/annotation/convert.py instances_val2017.json --to sparsevision --out annotations --clip
+  python tools/annotation/convert.py annotations --to labelme --out labelme --images images
+  python tools/annotation/convert.py labelme --from labelme --to cvat --out cvat --classes background,ant,bee
+"""
 READERS = {"coco": formats.read_coco, "labelme": formats.read_labelme, "cvat": formats.read_cvat}
 WRITERS = {
     "coco": formats.write_coco,
@@ -34,7 +34,7 @@ WRITERS = {
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("source", type=Path, help="a file, or a folder of files")
     parser.add_argument(
         "--from", dest="source_format", choices=WRITERS, help="its format (default: seen from its content)"

@@ -1,9 +1,4 @@
-r"""Turn the predictions of one model into soft pseudo labels for another; doubtful ones are left out.
-
-python tools/test.py configs/gensam/tiny_gensam_mobilesam_conse_camouflage_train.py --out work_dirs/gensam_train
-python tools/annotation/pseudo_labels.py work_dirs/gensam_train/pred_soft_mask \
-    --out data/tiny_camouflage/TrainDataset/Pseudo
-"""
+"""Turn the predictions of one model into soft pseudo labels for another; doubtful ones are left out."""
 
 import argparse
 from collections import Counter
@@ -18,10 +13,16 @@ from sparsevision.engine import run_tool
 from sparsevision.utils import UserError, check_out_folder
 from sparsevision.utils.command_line import tool_parser
 
+EXAMPLE = """examples:
+  python tools/test.py configs/gensam/tiny_gensam_mobilesam_conse_camouflage_train.py --out work_dirs/gensam_train
+  python tools/annotation/pseudo_labels.py work_dirs/gensam_train/pred_soft_mask \\
+      --out data/tiny_camouflage/TrainDataset/Pseudo
+"""
+
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, EXAMPLE)
     parser.add_argument("predictions", type=Path, help="folder of soft masks (PNG), as tools/test.py --out writes them")
     parser.add_argument("--out", type=Path, required=True, help="folder of pseudo labels to make")
     parser.add_argument(

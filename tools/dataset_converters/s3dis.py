@@ -1,7 +1,4 @@
-r"""Prepare S3DIS: raw text files of rooms in, arrays out, in the layout that the point-cloud data sets read.
-
-python tools/dataset_converters/s3dis.py downloads/Stanford3dDataset_v1.2_Aligned_Version --out data/S3DIS --workers 8
-python tools/dataset_converters/s3dis.py downloads/Stanford3dDataset_v1.2_Aligned_Version --out data/S3DIS --verify
+"""Prepare S3DIS: raw text files of rooms in, arrays out, in the layout that the point-cloud data sets read.
 
 Each damaged line is named, with what it was read as, or left out. An interrupted run goes on where it was. The split
 "val" is --test-area, "train" the other areas; splits area_1 to area_6 are there for six-fold tests.
@@ -15,6 +12,11 @@ from pathlib import Path
 from sparsevision.datasets.points.prepare.command_line import run_prepare
 from sparsevision.datasets.points.prepare.s3dis import ROOMS, S3DIS
 from sparsevision.utils import UserError
+
+EXAMPLE = """examples:
+  python tools/dataset_converters/s3dis.py downloads/Stanford3dDataset_v1.2_Aligned_Version --out data/S3DIS --workers 8
+  python tools/dataset_converters/s3dis.py downloads/Stanford3dDataset_v1.2_Aligned_Version --out data/S3DIS --verify
+"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def make(args: argparse.Namespace) -> S3DIS:
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns 0 when all is done (and the same), 1 when --verify found differences, 2 on bad input."""
-    return run_prepare(arguments, description=__doc__, make=make, add_options=add_options)
+    return run_prepare(arguments, description=__doc__, examples=EXAMPLE, make=make, add_options=add_options)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-r"""Prepare ScanNet V2: raw meshes and annotations in, arrays out, in the layout that the point-cloud data sets read.
-
-python tools/dataset_converters/scannet.py downloads/scannet --out data/ScanNet --workers 8
-python tools/dataset_converters/scannet.py downloads/scannet --out data/ScanNet --verify
+"""Prepare ScanNet V2: raw meshes and annotations in, arrays out, in the layout that the point-cloud data sets read.
 
 SOURCE holds scans, scans_test, scannetv2-labels.combined.tsv and the lists scannetv2_train.txt, _val.txt, _test.txt.
 An interrupted run goes on where it was. --verify also compares the classes with the published *.labels.ply.
@@ -13,6 +10,11 @@ from pathlib import Path
 
 from sparsevision.datasets.points.prepare.command_line import run_prepare
 from sparsevision.datasets.points.prepare.scannet import ScanNet
+
+EXAMPLE = """examples:
+  python tools/dataset_converters/scannet.py downloads/scannet --out data/ScanNet --workers 8
+  python tools/dataset_converters/scannet.py downloads/scannet --out data/ScanNet --verify
+"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def make(args: argparse.Namespace) -> ScanNet:
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns 0 when all is done (and the same), 1 when --verify found differences, 2 on bad input."""
-    return run_prepare(arguments, description=__doc__, make=make, add_options=add_options)
+    return run_prepare(arguments, description=__doc__, examples=EXAMPLE, make=make, add_options=add_options)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,4 @@
-r"""Write scenes for nerfstudio (transforms.json), or take them from it into LLFF's layout.
-
-EXAMPLE
-python tools/dataset_converters/transforms_json.py data/spin_nerf/book --out data/studio/book --factor 4
-python tools/dataset_converters/transforms_json.py data/spin_nerf/book --out data/studio/book --factor 4 --verify
-python tools/dataset_converters/transforms_json.py data/spin_nerf/book --out data/studio/book --factor 4 --depth depth
-python tools/dataset_converters/transforms_json.py downloads/kitchen --out data/kitchen
+"""Write scenes for nerfstudio (transforms.json), or take them from it into LLFF's layout.
 
 A scene that has transforms.json is written as LLFF has it: poses_bounds.npy, images, label, test_label and sparse/0.
 Any other is written as nerfstudio has it: transforms.json, images, masks, depths and colmap/sparse/0. Masks of
@@ -19,6 +13,13 @@ from pathlib import Path
 from sparsevision.datasets.views.layouts import LAYOUTS
 from sparsevision.datasets.views.prepare.command_line import run_conversion
 from sparsevision.datasets.views.prepare.listed import ListedScenes
+
+EXAMPLE = """examples:
+  python tools/dataset_converters/transforms_json.py data/spin_nerf/book --out data/studio/book --factor 4
+  python tools/dataset_converters/transforms_json.py data/spin_nerf/book --out data/studio/book --factor 4 --verify
+  python tools/dataset_converters/transforms_json.py data/spin_nerf/book --out data/studio/book --factor 4 --depth depth
+  python tools/dataset_converters/transforms_json.py downloads/kitchen --out data/kitchen
+"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def make(args: argparse.Namespace) -> ListedScenes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns 0 when all is done (and the same), 1 when --verify found differences, 2 on bad input."""
-    return run_conversion(arguments, description=__doc__, make=make, add_options=add_options)
+    return run_conversion(arguments, description=__doc__, examples=EXAMPLE, make=make, add_options=add_options)
 
 
 if __name__ == "__main__":

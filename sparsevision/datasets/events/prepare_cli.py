@@ -23,6 +23,7 @@ def run_prepare(
     arguments: list[str] | None,
     *,
     description: str,
+    examples: str | None = None,
     make: Callable[[argparse.Namespace], PreparedSet],
     add_options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> int:
@@ -31,13 +32,14 @@ def run_prepare(
     Args:
         arguments: the command line; None for sys.argv.
         description: help text.
+        examples: command lines, for the help text.
         make: from the parsed arguments to the data set.
         add_options: adds a converter's own options.
 
     Returns:
         0 when all is done (and in order), 1 when --verify found problems, 2 on bad input, 130 after Ctrl-C.
     """
-    parser = tool_parser(description)
+    parser = tool_parser(description, examples)
     _add_files(parser)
     _add_clicks(parser)
     _add_checks(parser)

@@ -24,6 +24,7 @@ def run_prepare(
     arguments: list[str] | None,
     *,
     description: str,
+    examples: str | None = None,
     make: Callable[[argparse.Namespace], RawSet],
     add_options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> int:
@@ -32,20 +33,21 @@ def run_prepare(
     Args:
         arguments: the command line; None for sys.argv.
         description: help text.
+        examples: command lines, for the help text.
         make: from the parsed arguments to the data set.
         add_options: adds a converter's own options.
 
     Returns:
         0 when all is done (and the same), 1 when --verify found differences, 2 on bad input, 130 after Ctrl-C.
     """
-    parser = _parser(description)
+    parser = _parser(description, examples)
     add_options(parser)
     args = parser.parse_args(arguments)
     return resumable(lambda: _convert(args, make))
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
-    parser = tool_parser(description)
+def _parser(description: str, examples: str | None) -> argparse.ArgumentParser:
+    parser = tool_parser(description, examples)
     parser.add_argument("source", metavar="SOURCE", help="folder of the raw files, as they were unpacked")
     parser.add_argument("--out", required=True, help="folder of the prepared set")
     parser.add_argument("--workers", type=int, default=1, help="processes; each holds one scene (default: %(default)s)")

@@ -33,6 +33,7 @@ def run_conversion(
     arguments: list[str] | None,
     *,
     description: str,
+    examples: str | None = None,
     make: Callable[[argparse.Namespace], Conversion],
     add_options: Callable[[argparse.ArgumentParser], None],
 ) -> int:
@@ -41,14 +42,14 @@ def run_conversion(
     Returns:
         0 when all is done (and the same), 1 when --verify found differences, 2 on bad input, 130 after Ctrl-C.
     """
-    parser = _parser(description)
+    parser = _parser(description, examples)
     add_options(parser)
     args = parser.parse_args(arguments)
     return resumable(lambda: _convert(args, make))
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
-    parser = tool_parser(description)
+def _parser(description: str, examples: str | None) -> argparse.ArgumentParser:
+    parser = tool_parser(description, examples)
     parser.add_argument("source", metavar="SOURCE", help="a scene as it was unpacked, or the folder of several")
     parser.add_argument("--out", required=True, help="folder of the prepared scene, or of several by their names")
     parser.add_argument(
