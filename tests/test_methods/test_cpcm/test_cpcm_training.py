@@ -73,6 +73,7 @@ def prepared(tmp_path):
     return root
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, prepared):
     config = write_config(tmp_path / "config.py", prepared)
     config.write_text(config.read_text() + TRAINING)

@@ -50,6 +50,7 @@ default_hooks = dict(
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     event_sets.write_dsec_sequence(tmp_path / "data", "street", frames=10, points=(1,))
     config = write_config(tmp_path / "config.py", tmp_path / "data")

@@ -1,5 +1,6 @@
 """A training with a teacher and with missing boxes that is killed and resumed."""
 
+import pytest
 import torch
 from killed_training import kill_after_a_checkpoint, train
 from tool_runner import run_tool
@@ -75,6 +76,7 @@ default_hooks = dict(
 """
 
 
+@pytest.mark.slow
 def test_a_teacher_that_is_killed_and_resumed_is_the_same_teacher(tmp_path):
     root = tmp_path / "shapes"
     made = run_tool("make_synthetic.py", "detection", "--out", root, "--train", 8, "--val", 2)
