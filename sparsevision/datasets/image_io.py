@@ -1,12 +1,15 @@
 """Images and masks from files, and back: one rule for every odd file, and errors that name the file."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils.files import BoundedFile
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class codes, not grey levels
@@ -56,17 +59,17 @@ def read_class_map(path: str | Path) -> np.ndarray:
         UserError: see `read_image`; or another kind of file, which holds colours, has lost something or could be read
             in two ways.
     """
-    image = _open(path)
-    stored = str(image.tile[0].args) if image.tile else ""
-    few_bits = image.mode == "1" or stored.startswith("L;")
-    ids = image.mode in ("L", "P") or image.mode.startswith("I")
-    if image.format != "PNG" or few_bits or not ids:
-        kind = f"{image.format} of mode {image.mode}{' with less than 8 bits' if few_bits else ''}"
-        raise UserError(
-            f"{path}: a {kind} is no map of class ids; expected a PNG of 8-bit grey (mode L), 16-bit grey (I;16) or a "
-            "palette whose indices are the ids (P). Save the ids themselves, without colours and alpha."
-        )
-    return np.asarray(_loaded(image, path)).astype(np.int64)
+    with _opened(path) as image:
+        stored = str(image.tile[0].args) if image.tile else ""
+        few_bits = image.mode == "1" or stored.startswith("L;")
+        ids = image.mode in ("L", "P") or image.mode.startswith("I")
+        if image.format != "PNG" or few_bits or not ids:
+            kind = f"{image.format} of mode {image.mode}{' with less than 8 bits' if few_bits else ''}"
+            raise UserError(
+                f"{path}: a {kind} is no map of class ids; expected a PNG of 8-bit grey (mode L), 16-bit grey (I;16) "
+                "or a palette whose indices are the ids (P). Save the ids themselves, without colours and alpha."
+            )
+        return np.asarray(_loaded(image, path)).astype(np.int64)
 
 
 def read_mask(path: str | Path, *, threshold: int = 128) -> np.ndarray:
@@ -108,13 +111,13 @@ def read_soft_mask(path: str | Path) -> np.ndarray:
 
 def image_size(path: str | Path) -> tuple[int, int]:
     """(height, width) from a file's header, without decoding its pixels. Raises UserError like `read_image`."""
-    with _open(path) as image:
+    with _opened(path) as image:
         return image.height, image.width
 
 
 def exif_orientation(path: str | Path) -> int:
     """How a viewer should turn the image, 1 to 8; 1, also where nothing is said, is as it is stored."""
-    with _open(path) as image:
+    with _opened(path) as image:
         return int(image.getexif().get(ORIENTATION, 1))
 
 
@@ -127,16 +130,23 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
         Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(file, format="PNG")
 
 
-def _open(path: str | Path) -> Image.Image:
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    """The image of a file; its pixels are read inside the block. Raises UserError if there is none."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file. Expected an image ({', '.join(IMAGE_SUFFIXES)}).")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty. Copy or download it again.")
+    with ExitStack() as stack:
+        yield _recognised(path, stack)
+
+
+def _recognised(path: Path, stack: ExitStack) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path)
+            return Image.open(stack.enter_context(BoundedFile(path)))
     except UnidentifiedImageError:
         raise UserError(
             f"{path}: not an image that can be read (its first bytes fit none of {', '.join(IMAGE_SUFFIXES)}). "
@@ -147,7 +157,8 @@ def _open(path: str | Path) -> Image.Image:
 
 
 def _decode(path: str | Path) -> Image.Image:
-    return _loaded(_open(path), path)
+    with _opened(path) as image:
+        return _loaded(image, path)
 
 
 def _loaded(image: Image.Image, path: str | Path) -> Image.Image:

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from sparsevision.engine.checkpoint_diagnosis import ZIP_MAGIC, BoundedFile, CheckpointError, check_readable, explain
+from sparsevision.engine.checkpoint_diagnosis import ZIP_MAGIC, CheckpointError, check_readable, explain
 from sparsevision.engine.plain import to_plain
 from sparsevision.utils import atomic_write, closest
+from sparsevision.utils.files import BoundedFile
 
 DESCRIPTIVE = ("meta", "message_hub")
 LISTED = 5

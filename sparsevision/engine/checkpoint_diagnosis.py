@@ -1,7 +1,5 @@
 """Why a file is not a checkpoint that we read: one sentence each, found without running anything in the file."""
 
-import io
-import os
 import pickletools
 import re
 import warnings
@@ -34,18 +32,6 @@ UNPACKED, RATIO = 64 * 2**20, 100  # what unpacks to more, and to so many times 
 
 class CheckpointError(UserError):
     """A weights file that cannot be read, written, or fitted to the model."""
-
-
-class BoundedFile(io.BufferedReader):
-    """A file whose `read(n)` reserves no more than the file has: lengths in a damaged pickle may say anything."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
-        self._size = os.fstat(self.fileno()).st_size
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """At most `size` bytes; all that are left for None and numbers below 0."""
-        return super().read(size if size is None or size < 0 else min(size, max(self._size - self.tell(), 0)))
 
 
 def check_readable(path: Path) -> None:

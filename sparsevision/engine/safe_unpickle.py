@@ -17,8 +17,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from sparsevision.engine.checkpoint_diagnosis import BoundedFile, CheckpointError, check_readable, packed
+from sparsevision.engine.checkpoint_diagnosis import CheckpointError, check_readable, packed
 from sparsevision.engine.unpickle_rebuilders import REBUILDERS, ArrayType, Storage, set_array_state, storage_dtype
+from sparsevision.utils.files import BoundedFile
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DAMAGE = (

@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import io
 import json
 import os
 import secrets
@@ -21,6 +22,18 @@ def read_text(path: str | os.PathLike, *, encoding: str = "utf-8") -> str:
         raise UserError(
             f"{path}: is not a text file (byte {error.start} is not {encoding}); save it as UTF-8."
         ) from error
+
+
+class BoundedFile(io.BufferedReader):
+    """A file whose `read(n)` reserves no more than the file has: lengths in a damaged pickle may say anything."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes; all that are left for None and numbers below 0."""
+        return super().read(size if size is None or size < 0 else min(size, max(self._size - self.tell(), 0)))
 
 
 @contextmanager
