@@ -251,12 +251,12 @@ def test_verify_writes_nothing_and_many_alike_problems_are_shortened(tmp_path):
 
 
 def test_counts_are_compared_with_the_published_ones(tmp_path, monkeypatch):
-    for sequence in SEQUENCES["train"]:
-        write_dsec_sequence(tmp_path, sequence, frames=2)
-    arguments = (tmp_path, "--splits", "train", *SMALL, "--verify", "--quick")
+    for sequence in SEQUENCES["test"]:
+        write_dsec_sequence(tmp_path, sequence, split="test", frames=2)
+    arguments = (tmp_path, "--splits", "test", *SMALL, "--verify", "--quick")
     found = dsec(*arguments)
-    assert (found.code, "train: 16 labels in 8 recordings; published are 8082." in found.out) == (1, True)
-    monkeypatch.setattr(DSECSemantic, "official", {"full": {"train": 16, "test": 0}})
+    assert (found.code, "test: 6 labels in 3 recordings; published are 2809." in found.out) == (1, True)
+    monkeypatch.setattr(DSECSemantic, "official", {"full": {"train": 0, "test": 6}})
     assert dsec(*arguments).code == 0
 
 
