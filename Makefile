@@ -17,6 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 .PHONY: help setup weights nerfstudio nerfstudio-env demo gallery docs test test-slow lint format clean
 
 help:
+	@echo "make setup      make .venv with everything in it (7 GB), and nothing else; the others do this first"
 	@echo "make demo       segment photographs, train from scribbles, clicks and points, write work_dirs/demo/index.html"
 	@echo "make gallery    the same for every method, which takes longer: work_dirs/gallery/index.html"
 	@echo "make test       all tests but the slow ones"

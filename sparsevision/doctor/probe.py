@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 CHILD = Path(__file__).with_name("child.py")
+NOT_DONE = "its import was not done"
 QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
 
 
@@ -74,7 +75,7 @@ def _run_child(modules: Sequence[str], timeout: float) -> tuple[list[dict[str, A
     except subprocess.TimeoutExpired:
         process.kill()
         output, _ = process.communicate()
-        ending = f"its import was not done after {timeout:g} s"
+        ending = f"{NOT_DONE} after {timeout:g} s"
     whole = [line for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
     return [json.loads(line) for line in whole], ending
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sparsevision.doctor.examination import Ability, Examination, Library, MethodState
+from sparsevision.doctor.probe import NOT_DONE
 from sparsevision.utils.paths import tool_command
 
 LITTLE_DISK = 3 * 2**30  # the largest weights that get_weights knows take 2.6 GB
@@ -134,8 +135,14 @@ def extra_remedies(found: Examination) -> Iterator[str]:
     if named:
         yield f'pip install "sparsevision[EXTRA]" with EXTRA one of: {"; ".join(named)}'
     libraries = dict.fromkeys(library for own in found.extras.values() for library in own)
+    slow = [library.distribution for library in libraries if library.version and NOT_DONE in library.problem]
+    if slow:
+        yield (
+            f"python -m sparsevision.doctor --timeout 300    ({', '.join(slow)}: slow, not surely broken; "
+            "the first import after an installation takes longest, and a busy machine makes it longer)"
+        )
     for library in libraries:
-        if library.version and library.problem:
+        if library.version and library.problem and NOT_DONE not in library.problem:
             yield (
                 f'pip install --force-reinstall --no-deps "{library.distribution}{library.wanted}"    '
                 f"({_problems([library])})"

@@ -69,6 +69,7 @@ def resolve_weights(name_or_path: str | Path) -> Path:
     if found is None:
         raise UserError(
             f"the weights '{name_or_path}' are not in the cache ({entry_dir(str(name_or_path))}); "
+            f"`python -m sparsevision.doctor` names all that a method needs; "
             f"fetch them with: python tools/get_weights.py {name_or_path}"
         )
     return found

@@ -118,6 +118,10 @@ def test_a_healthy_machine_takes_about_ten_lines(healthy):
             "opencv-python 5.0 and opencv-python-headless 4.9.*pip uninstall -y opencv-python opencv-python-headless",
         ),
         ({"clashes": {"mmcv": "onedl-mmcv"}}, "pip uninstall -y mmcv && pip install .*--no-deps onedl-mmcv"),
+        (
+            {"extras": {"demo": (library("gradio", problem="(its import was not done after 9 s)"),)}},
+            r"(?!.*reinstall)-> python -m sparsevision.doctor --timeout 300    \(gradio: slow, not surely broken",
+        ),
         ({"extras": {"event": (gone("h5py"),)}}, r"not complete: event.*sparsevision\[EXTRA\].*event \(h5py\)"),
         ({"gpus": (), "cuda": ""}, "no GPU; 2 CPU cores, 16.0 GiB"),
         ({"gpus": (), "gpu_problem": "driver too old"}, r"a GPU that cannot be used \(driver too old\)"),
