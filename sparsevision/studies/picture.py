@@ -80,13 +80,15 @@ def _panel(axes: "Axes", lines: dict[str, tuple[list[Point], int]], title: str, 
 
 
 def _logarithmic(axes: "Axes", amounts: list[float]) -> None:
-    """Ticks at 1, 2 and 5 of each decade, written as numbers."""
+    """Ticks at 1, 2 and 5 of each decade, written as numbers, from below the least amount to above the largest."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axes.set_xscale("log")
     steps = [base * 10.0**power for power in range(-2, 6) for base in (1, 2, 5)]
-    shown = [step for step in steps if amounts[0] / 1.5 <= step <= amounts[-1] * 1.5]
-    axes.xaxis.set_major_locator(FixedLocator(shown))
+    first = max(step for step in steps if step <= amounts[0])
+    last = min(step for step in steps if step >= amounts[-1])
+    axes.set_xlim(first / 1.05, last * 1.05)
+    axes.xaxis.set_major_locator(FixedLocator([step for step in steps if first <= step <= last]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
