@@ -31,15 +31,21 @@ def run_tool(main: Callable[[], object]) -> None:
     except Interrupted as stop:
         say(str(stop), style="yellow")
         sys.exit(INTERRUPTED)
-    except KeyboardInterrupt:
-        say("Interrupted.", style="yellow")
-        sys.exit(INTERRUPTED)
-    except (UserError, ImportError, OSError) as error:
-        sentence = sentence_for_the_user(error)
+    except (Exception, KeyboardInterrupt) as error:
+        if was_interrupted(error):
+            say("Interrupted.", style="yellow")
+            sys.exit(INTERRUPTED)
+        known = isinstance(error, (UserError, ImportError, OSError))
+        sentence = sentence_for_the_user(error) if known else None
         if sentence is None:
             raise
         say(f"Error: {plain_sentence(sentence)}", style="red")
         sys.exit(USER_ERROR)
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Ctrl-C is behind it, also where a library caught that and raised something else."""
+    return isinstance(error, KeyboardInterrupt) or (error is not None and was_interrupted(error.__context__))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from sparsevision.engine.amp import adapt_to_cpu, enable_amp
 from sparsevision.engine.checkpoint_diagnosis import check_readable
-from sparsevision.engine.cli import Interrupted, say
+from sparsevision.engine.cli import Interrupted, say, was_interrupted
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.lost_workers import WorkerLost
 from sparsevision.engine.runner import Runner
@@ -57,11 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words = sys.argv[1:] if arguments is None else arguments
         hint = how_to_go_on(runner, words, earlier=earlier)
         raise (Interrupted(hint) if interrupted else UserError(f"{error} {hint}")) from None
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """Ctrl-C is behind it, also where a library caught that and raised something else."""
-    return isinstance(error, KeyboardInterrupt) or (error is not None and was_interrupted(error.__context__))
 
 
 def training_config(args: argparse.Namespace) -> Config:

@@ -41,6 +41,18 @@ def test_an_interrupt_says_how_to_go_on(capsys):
     assert ending(capsys, KeyboardInterrupt())[0] == 130
 
 
+def test_an_interrupt_that_a_library_disguised_is_no_error_of_ours(capsys):
+    def format_config():
+        try:
+            raise KeyboardInterrupt
+        except BaseException as error:
+            raise SyntaxError("cannot format") from error
+
+    with pytest.raises(SystemExit) as stop:
+        run_tool(format_config)
+    assert (stop.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
+
+
 def test_our_own_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run_tool(lambda: 1 / 0)

@@ -18,7 +18,8 @@ from toy_config import write_config
 
 from sparsevision.engine import load_checkpoint
 from sparsevision.engine.amp import CpuAmpOptimWrapper
-from sparsevision.engine.train import how_to_go_on, parse_args, training_config, was_interrupted
+from sparsevision.engine.cli import was_interrupted
+from sparsevision.engine.train import how_to_go_on, parse_args, training_config
 from sparsevision.utils import UserError
 
 
