@@ -16,7 +16,7 @@ def assert_near(ours: object, theirs: object, *, within: float, name: str = "") 
     """
     ours, theirs = _array(ours), _array(theirs)
     assert ours.shape == theirs.shape
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=within, err_msg=name)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=within, equal_nan=False, err_msg=name)
 
 
 def assert_relatively_near(ours: object, theirs: object, *, within: float) -> None:

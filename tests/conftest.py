@@ -35,6 +35,19 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_folder(shared_data) -> Callable[[str], Path]:
+    """`shared_folder("nerf/fern")` -> that folder of the test material, or the test is skipped and says which."""
+
+    def found(name: str) -> Path:
+        folder = shared_data / name
+        if not folder.is_dir():
+            pytest.skip(f"the shared test data have no ../shared/data/{name}")
+        return folder
+
+    return found
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Headless Chromium, one for the session."""
     playwright = pytest.importorskip("playwright.sync_api", reason='browser tests need `pip install ".[dev]"`')

@@ -35,8 +35,7 @@ def run_tool(main: Callable[[], object]) -> None:
         if was_interrupted(error):
             say("Interrupted.", style="yellow")
             sys.exit(INTERRUPTED)
-        known = isinstance(error, (UserError, ImportError, OSError))
-        sentence = sentence_for_the_user(error) if known else None
+        sentence = sentence_for_the_user(error)
         if sentence is None:
             raise
         say(f"Error: {plain_sentence(sentence)}", style="red")

@@ -20,30 +20,32 @@ _PlainLoader.add_constructor(
 )
 
 
-def load_config(path: Path) -> Config:
+def read_config_file(path: Path, *, above: tuple[Path, ...] = ()) -> Config:
     """A config from a file: .py, .yaml, .yml or .json (which YAML contains).
 
     A YAML file names classes by their full names ("sparsevision.methods.gensam.GenSAM"), and may begin with the config
     that it changes: `_base_`, a path from its own folder or the name of a shipped config.
 
+    Args:
+        path: of the file.
+        above: the files whose base it is.
+
     Raises:
         UserError: the file is not plain YAML, is no mapping, or stands among its own bases.
     """
-    return Config.fromfile(path) if path.suffix == ".py" else _load_plain(path, ())
-
-
-def _load_plain(path: Path, above: tuple[Path, ...]) -> Config:
+    if path.suffix == ".py":
+        return Config.fromfile(path)
     if path.resolve() in above:
-        raise UserError(f"{path}: {BASE} leads back to this file.")
+        raise UserError(f"{path}: {BASE} leads back to this file; name another config there.")
     values = _plain_values(path)
     base = values.pop(BASE, None)
     if base is None:
         return Config(values, filename=str(path))
     if not isinstance(base, str):
-        raise UserError(f"{path}: {BASE} takes one config, got {base!r}.")
+        raise UserError(f"{path}: {BASE} takes the path or the name of one config, got {base!r}.")
     beside = path.parent / base
     found = beside if beside.is_file() else find_config(base)
-    whole = Config.fromfile(found) if found.suffix == ".py" else _load_plain(found, (*above, path.resolve()))
+    whole = read_config_file(found, above=(*above, path.resolve()))
     whole.merge_from_dict(values)
     return Config(whole.to_dict(), filename=str(path))
 

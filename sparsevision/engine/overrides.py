@@ -10,7 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.runner import Runner
 
-from sparsevision.engine.config_files import load_config
+from sparsevision.engine.config_files import read_config_file
 from sparsevision.utils import UserError, closest, did_you_mean, find_config
 
 CONTAINERS = (list, tuple)
@@ -47,7 +47,7 @@ def read_config(config: str | Path | Config, options: Mapping[str, Any] | None =
     Raises:
         UserError: no such config, or see `apply_overrides`.
     """
-    cfg = config if isinstance(config, Config) else load_config(find_config(config))
+    cfg = config if isinstance(config, Config) else read_config_file(find_config(config))
     apply_overrides(cfg, options)
     return cfg
 

@@ -70,7 +70,7 @@ def _panel(axes: "Axes", lines: dict[str, tuple[list[Point], int]], title: str, 
             label=name,
         )
     if logarithmic:
-        _logarithmic(axes, sorted({amount / unit for amount in amounts}))
+        _logarithmic(axes, least, most)
     if bound is not None:
         _bound(axes, bound)
     axes.set_title(title, fontsize=10)
@@ -79,14 +79,14 @@ def _panel(axes: "Axes", lines: dict[str, tuple[list[Point], int]], title: str, 
     axes.legend(fontsize=8)
 
 
-def _logarithmic(axes: "Axes", amounts: list[float]) -> None:
+def _logarithmic(axes: "Axes", least: float, most: float) -> None:
     """Ticks at 1, 2 and 5 of each decade, written as numbers, from below the least amount to above the largest."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axes.set_xscale("log")
     steps = [base * 10.0**power for power in range(-2, 6) for base in (1, 2, 5)]
-    first = max(step for step in steps if step <= amounts[0])
-    last = min(step for step in steps if step >= amounts[-1])
+    first = max((step for step in steps if step <= least), default=least)
+    last = min((step for step in steps if step >= most), default=most)
     axes.set_xlim(first / 1.05, last * 1.05)
     axes.xaxis.set_major_locator(FixedLocator([step for step in steps if first <= step <= last]))
     axes.xaxis.set_minor_locator(NullLocator())

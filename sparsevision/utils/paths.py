@@ -5,6 +5,7 @@ from pathlib import Path
 from sparsevision.utils.errors import UserError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
+CONFIG_SUFFIXES = (".py", ".yaml", ".yml", ".json")
 
 
 def _payload(name: str) -> Path:
@@ -36,9 +37,6 @@ def tool_command(tool: str) -> str:
     if (PACKAGE.parent / "tools" / tool).is_file():
         return f"python tools/{tool}"
     return f"sparsevision {tool.removesuffix('.py')}"
-
-
-CONFIG_SUFFIXES = (".py", ".yaml", ".yml", ".json")
 
 
 def find_config(name: str | Path) -> Path:

@@ -6,7 +6,7 @@ from toy_config import write_config
 
 from sparsevision.apis.model import build_model
 from sparsevision.engine import read_config
-from sparsevision.engine.config_files import load_config
+from sparsevision.engine.config_files import read_config_file
 from sparsevision.utils import UserError
 
 SHIPPED = "tiny_sparseseg_resnet18_scribble_30e_camouflage"
@@ -37,7 +37,7 @@ def test_a_base_is_changed_and_trained(tmp_path, monkeypatch):
 def test_a_base_may_be_a_shipped_config_or_another_yaml_file(tmp_path):
     (tmp_path / "one.yml").write_text(f"_base_: {SHIPPED}\ntrain_cfg: {{max_epochs: 2}}\n")
     (tmp_path / "two.json").write_text('{"_base_": "one.yml", "randomness": {"seed": 7}}')
-    cfg = load_config(tmp_path / "two.json")
+    cfg = read_config_file(tmp_path / "two.json")
     assert (cfg.train_cfg.max_epochs, cfg.randomness.seed) == (2, 7)
 
 
@@ -54,7 +54,7 @@ def test_nothing_in_a_file_runs(tmp_path):
     [
         ("- a\n- b\n", "expected a mapping"),
         ("model: {", "plain YAML"),
-        ("_base_: [a, b]\n", "takes one config"),
+        ("_base_: [a, b]\n", "takes the path or the name of one config"),
         ("_base_: no_such_config\n", "no config 'no_such_config'"),
         ("_base_: self.yaml\n", "leads back"),
     ],

@@ -248,7 +248,7 @@ def test_interrupts_and_kills_leave_a_run_that_goes_on(tmp_path):
     process = start(config, *OFTEN)
     time.sleep(np.random.default_rng().uniform(0, 0.2))
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=120) == 130
+    assert process.wait(timeout=30) == 130
     sentence = process.stderr.read().strip().splitlines()[-1]
     assert "Stopped after" in sentence
     assert "--resume" in sentence
@@ -257,11 +257,11 @@ def test_interrupts_and_kills_leave_a_run_that_goes_on(tmp_path):
     process = start(config, "--resume", *OFTEN)
     time.sleep(np.random.default_rng().uniform(3.5, 5))
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=120)
+    process.communicate(timeout=30)
 
     quick = write_config(tmp_path)
     runs = [spawn(quick, "--resume", *OFTEN), spawn(quick, "--work-dir", "whole", *OFTEN)]
-    assert [run.wait(timeout=300) for run in runs] == [0, 0]
+    assert [run.wait(timeout=60) for run in runs] == [0, 0]
     resumed, whole = (load_checkpoint(f"{folder}/iter_12.pth") for folder in ("work_dirs/toy_config", "whole"))
     assert all(torch.equal(value, resumed["state_dict"][name]) for name, value in whole["state_dict"].items())
     losses = [part["message_hub"]["log_scalars"]["train/loss"]["values"] for part in (resumed, whole)]

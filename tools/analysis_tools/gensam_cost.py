@@ -207,7 +207,6 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--image", type=Path, help="picture to segment (a smooth random one by default)")
     parser.add_argument("--passes", type=int, default=6, help="passes of GenSAM (6 in the paper)")
     add_output_options(parser, marker=MARKER)
-    parser.add_argument("--json", dest="out", type=Path, help="the same as --out")
     args = parser.parse_args(arguments)
     if args.passes < 1:
         parser.error("--passes must be at least 1")

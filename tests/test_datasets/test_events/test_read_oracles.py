@@ -14,12 +14,9 @@ DSEC_SAMPLE = "dsec_layout_sample/events/left"
 
 
 @pytest.fixture(scope="session")
-def recordings(shared_data):
+def recordings(shared_folder):
     """The folder of real recordings, or the test is skipped."""
-    folder = shared_data / "events"
-    if not folder.is_dir():
-        pytest.skip("the real recordings (../shared/data/events) are not here")
-    return folder
+    return shared_folder("events")
 
 
 @pytest.fixture

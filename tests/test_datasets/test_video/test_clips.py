@@ -182,10 +182,8 @@ def test_truth_follows_the_frames_that_are_read(made, tmp_path):
         LoadClipTruth()(clips[0])
 
 
-def test_all_shared_videos_load(shared_data):
-    folder = shared_data / "video"
-    if not folder.is_dir():
-        pytest.skip("no videos among the shared test data")
+def test_all_shared_videos_load(shared_folder):
+    folder = shared_folder("video")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clips = VideoFolder(folder=folder, test_mode=True)

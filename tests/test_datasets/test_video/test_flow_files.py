@@ -107,11 +107,9 @@ def test_pairs_that_do_not_fit_are_named(tmp_path):
         load_pair(found[0])
 
 
-def test_all_shared_pairs_load(shared_data, tmp_path):
+def test_all_shared_pairs_load(shared_folder, tmp_path):
     """Real pairs of frames, which have no truth, with the flow of OpenCV."""
-    frames = shared_data / "video" / "middlebury"
-    if not frames.is_dir():
-        pytest.skip("no pairs of frames among the shared test data")
+    frames = shared_folder("video/middlebury")
     folders = sorted(path for path in frames.iterdir() if path.is_dir())
     for folder in folders:
         both = np.stack([read_image(folder / f"frame{number}.png") for number in (10, 11)])

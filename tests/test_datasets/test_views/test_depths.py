@@ -135,10 +135,8 @@ def test_points_in_the_frame_of_the_scene_have_the_depths_of_key_points(scene_fo
     np.testing.assert_allclose(depth, image.depths(model.points.xyz[rows]) * scene.scale, atol=1e-6)
 
 
-def test_points_of_a_real_scene_fall_on_their_key_points(shared_data):
-    folder = shared_data / "nerf" / "statue"
-    if not folder.is_dir():
-        pytest.skip("the scene statue is not at hand")
+def test_points_of_a_real_scene_fall_on_their_key_points(shared_folder):
+    folder = shared_folder("nerf/statue")
     scene, model = load_llff(folder, factor=2, preset="fixed"), read_model(folder)
     camera, pose, image = scene.camera(7), scene.poses[7], pair_cameras(scene, model)[7]
     known = image.point_ids >= 0
@@ -149,10 +147,8 @@ def test_points_of_a_real_scene_fall_on_their_key_points(shared_data):
 
 
 @pytest.mark.parametrize(("name", "factor"), [("statue", 2), ("fern", 8)])
-def test_key_points_of_real_scenes(shared_data, name, factor):
-    folder = shared_data / "nerf" / name
-    if not folder.is_dir():
-        pytest.skip(f"the scene {name} is not at hand")
+def test_key_points_of_real_scenes(shared_folder, name, factor):
+    folder = shared_folder(f"nerf/{name}")
     expected = json.loads(REAL.read_text(encoding="utf-8"))[f"colmap_depth_{name}_f{factor}"]
     points = keypoint_depths(load_llff(folder, factor=factor), read_model(folder))
     assert [len(own.depth) for own in points] == expected["n"]

@@ -51,10 +51,8 @@ def test_dilation_equals_the_reference():
 
 
 @pytest.mark.parametrize(("name", "factor"), [("statue", 2), ("statue", 8), ("fern", 8), ("spinnerf_1", 16)])
-def test_masks_of_real_scenes(shared_data, name, factor):
-    folder = shared_data / "nerf" / name
-    if not folder.is_dir():
-        pytest.skip(f"the scene {name} is not at hand")
+def test_masks_of_real_scenes(shared_folder, name, factor):
+    folder = shared_folder(f"nerf/{name}")
     key = f"llff_{name.replace('_', '')}_f{factor}_prepare"
     expected = json.loads((GOLDEN / "real_scenes.json").read_text(encoding="utf-8"))[key]
     labels = read_labels(load_llff(folder, factor=factor), dilate=5, preset="published")

@@ -33,10 +33,8 @@ def test_the_golden_scene(scene_folder, golden_scene):
 
 
 @pytest.mark.parametrize(("name", "factor"), [("statue", 2), ("statue", 8), ("fern", 8), ("spinnerf_1", 16)])
-def test_real_scenes(shared_data, name, factor):
-    folder = shared_data / "nerf" / name
-    if not folder.is_dir():
-        pytest.skip(f"the scene {name} is not at hand")
+def test_real_scenes(shared_folder, name, factor):
+    folder = shared_folder(f"nerf/{name}")
     expected = REAL[f"llff_{name.replace('_', '')}_f{factor}_prepare"]
     scene = load_llff(folder, factor=factor)
     images = read_images(scene)
@@ -55,10 +53,8 @@ def test_real_scenes(shared_data, name, factor):
 
 
 @pytest.mark.parametrize("name", ["statue", "fern"])
-def test_bounds_from_colmap_are_those_of_the_pose_file(shared_data, name):
-    folder = shared_data / "nerf" / name
-    if not folder.is_dir():
-        pytest.skip(f"the scene {name} is not at hand")
+def test_bounds_from_colmap_are_those_of_the_pose_file(shared_folder, name):
+    folder = shared_folder(f"nerf/{name}")
     found, expected = pose_bounds_of_model(read_model(folder)), read_pose_bounds(folder / "poses_bounds.npy")
     np.testing.assert_allclose(found.bounds, expected.bounds, rtol=1e-12)
     np.testing.assert_allclose(found.poses, expected.poses, atol=1e-9)

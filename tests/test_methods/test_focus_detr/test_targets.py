@@ -5,6 +5,7 @@ import pytest
 import torch
 from golden_detr import golden_arrays
 
+from sparsevision.evaluation.functional.tokens import token_centres
 from sparsevision.methods.focus_detr import foreground_targets
 from sparsevision.methods.focus_detr.targets import (
     centre_distance,
@@ -71,8 +72,10 @@ def test_salience_is_highest_in_the_middle_and_the_same_for_all_sizes():
         assert grades[grades > 0].min() > 1 - 2**0.5 / 2 - 1e-6  # a corner
 
 
-def test_strides_of_tokens():
-    strides = token_strides(SHAPES, STRIDES)
+def test_places_and_strides_of_tokens():
+    centres, strides = token_centres(SHAPES, STRIDES), token_strides(SHAPES, STRIDES)
+    assert centres[1].tolist() == [12, 4]
+    assert centres[601].tolist() == [24, 8]
     assert strides[599] == 8
     assert strides[600] == 16
 

@@ -48,10 +48,8 @@ def mean_iou(masks: np.ndarray, truths: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def statue(shared_data):
-    folder = shared_data / "nerf" / "statue"
-    if not folder.is_dir():
-        pytest.skip("the scene statue is not among the shared test data")
+def statue(shared_folder):
+    folder = shared_folder("nerf/statue")
     scene = load_llff(folder, factor=2)
     keypoints = keypoint_depths(scene)
     scene, keypoints = scene.only(VIEWS), [keypoints[view] for view in VIEWS]
