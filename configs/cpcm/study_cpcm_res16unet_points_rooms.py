@@ -9,7 +9,7 @@
 The study chooses the points itself: so many in each of 13 rooms. Reduced against
 tiny_cpcm_res16unet_0p1pctminknet_40e_rooms (cross-entropy of two views, no masked pass): voxels of 20 cm instead of 12,
 130 iterations instead of 520.
-Hardware and time: one thread of a machine with other work, 43 to 76 s a run. Numbers: docs/budget_studies.md.
+Hardware and time: one thread, 35 s a run beside a second one on two cores. Numbers: docs/budget_studies.md.
 """
 
 from mmengine.config import read_base

@@ -7,7 +7,7 @@
 Reduced against tiny_evwsss_e2vid_1click_26e_street: one student (no dual, prototypes or distillation), one grid of 6000
 events instead of two, 240 iterations of 2 frames instead of 494 of 4, the same number for every budget; every third
 frame of the test drives. The pool are 76 frames.
-Hardware and time: one thread of a machine with other work, 51 to 74 s a run. Numbers: docs/budget_studies.md.
+Hardware and time: one thread, 40 s a run beside a second one on two cores. Numbers: docs/budget_studies.md.
 """
 
 from mmengine.config import read_base

@@ -6,7 +6,7 @@
 
 Reduced against tiny_sparseseg_resnet18_scribble_30e_camouflage: pictures of 64 pixels instead of 96, 200 iterations
 instead of 1200, the same number for every budget; of the losses partial cross-entropy and coherence with the image.
-Hardware and time: one thread of a machine with other work, 25 to 64 s a run. Numbers: docs/budget_studies.md.
+Hardware and time: one thread, 32 s a run beside a second one on two cores. Numbers: docs/budget_studies.md.
 """
 
 from mmengine.config import read_base
