@@ -36,7 +36,7 @@ $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 12); sys.exit(0 if ok else "sparsevision needs Python 3.11 or 3.12, and $(PYTHON) is %d.%d: run make PYTHON=/path/to/python3.11" % sys.version_info[:2])' \
 		|| { echo "No usable Python: install Python 3.11 with venv, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[all]'
 	@# The metric oracle of the tests pins old numpy and a second OpenCV: its code alone is wanted.
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps pysodmetrics
 	@touch $(READY)

@@ -75,13 +75,13 @@ def _sources(images: ImageLike | Iterable[ImageLike]) -> Iterator[ImageSource]:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-    elif path.is_file() or not glob.has_magic(str(path)):
-        found = [path]
-    else:
-        found = sorted(Path(p) for p in glob.glob(str(path)))
-    if not found:
+    if path.is_file() or not (path.is_dir() or glob.has_magic(str(path))):
+        return [path]
+    if not path.is_dir():
+        if not (found := sorted(Path(p) for p in glob.glob(str(path)))):
+            raise UserError(f"{path}: no file matches; expected a path, or a pattern that some images match")
+        return found
+    if not (found := sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)):
         raise UserError(f"{path}: no image in it; expected files that end with {', '.join(sorted(IMAGE_SUFFIXES))}")
     return found
 

@@ -2,15 +2,32 @@
 
 import argparse
 import errno
+import re
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
-from sparsevision.utils.errors import UserError
+from sparsevision.utils.errors import UserError, did_you_mean
 
 USER_ERROR = 2  # exit code of a process that could not use its input
 INTERRUPTED = 130  # exit code of a process that Ctrl-C ended
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class ToolParser(argparse.ArgumentParser):
+    """A parser that names the closest flag where one is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and the message, exit with 2."""
+        unknown = re.findall(r"(?<!\S)--[\w-]+", message.partition("unrecognized arguments:")[2])
+        super().error(message + "".join(did_you_mean(word, self._flags()) for word in unknown))
+
+    def _flags(self) -> set[str]:
+        """Those of its commands too."""
+        commands = [action for action in self._actions if isinstance(action.choices, dict)]
+        parsers = [parser for action in commands for parser in action.choices.values()]
+        return set(self._option_string_actions).union(*(parser._option_string_actions for parser in parsers))
 
 
 def tool_parser(
@@ -23,7 +40,7 @@ def tool_parser(
         examples: command lines.
         prog: how the tool is called, where that is not its file's name.
     """
-    return argparse.ArgumentParser(
+    return ToolParser(
         prog=prog, description=description, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 

@@ -63,7 +63,7 @@ def test_it_writes_mask_and_overlay(checkpoint, photos, tmp_path):
     [
         ("missing.jpg", "missing.jpg"),
         ("notes.txt", "notes.txt"),
-        ("none*.png", "no image in it"),
+        ("none*.png", "no file matches"),
         (np.zeros((4, 4, 3)), "uint8 RGB"),
         (np.zeros((4, 4), np.uint8), "uint8 RGB"),
     ],

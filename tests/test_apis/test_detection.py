@@ -161,7 +161,7 @@ def test_another_number_of_names_than_of_classes_is_refused(trained):
     [
         ("missing.jpg", {}, "missing.jpg"),
         ("notes.txt", {}, "notes.txt"),
-        ("none*.png", {}, "no image in it"),
+        ("none*.png", {}, "no file matches"),
         (np.zeros((4, 4, 3)), {}, "uint8 RGB"),
         ("both.png", {"score_threshold": 30}, "score_threshold=30"),
         ("both.png", {"batch_size": 0}, "batch_size=0"),

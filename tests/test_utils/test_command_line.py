@@ -12,6 +12,21 @@ def test_help_keeps_line_breaks():
     assert text.endswith("examples:\n  one\n  two\n")
 
 
+def test_an_unknown_option_names_the_closest(capsys):
+    parser = tool_parser("x")
+    parser.add_argument("--out-dir")
+    make = parser.add_subparsers().add_parser("make")
+    make.add_argument("--frames")
+    for words, end in {
+        ("--outdir=a",): "--outdir=a Did you mean '--out-dir'?\n",
+        ("make", "--frame-count", "3"): "--frame-count 3 Did you mean '--frames'?\n",
+        ("--zzz",): "--zzz\n",
+    }.items():
+        with pytest.raises(SystemExit, match="2"):
+            parser.parse_args(words)
+        assert capsys.readouterr().err.endswith(f"unrecognized arguments: {end}")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
