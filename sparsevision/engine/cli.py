@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
+from sparsevision.engine.misfits import misfit
 from sparsevision.utils import UserError, tools_dir
 from sparsevision.utils.command_line import INTERRUPTED, USER_ERROR, sentence_for_the_user
 
@@ -23,8 +24,9 @@ class Interrupted(KeyboardInterrupt):
 def run_tool(main: Callable[[], object]) -> None:
     """Call a tool's `main` and end the process where it fails in a known way.
 
-    A `UserError`, an optional package that is missing, and a disk that is full or refuses are printed to stderr as one
-    sentence, exit code 2; Ctrl-C exits with 130. Everything else keeps its traceback.
+    A `UserError`, an optional package that is missing, options of a config that do not fit, and a disk that is full or
+    refuses are printed to stderr as one sentence, exit code 2; Ctrl-C exits with 130. Everything else keeps its
+    traceback.
     """
     try:
         main()
@@ -35,7 +37,7 @@ def run_tool(main: Callable[[], object]) -> None:
         if was_interrupted(error):
             say("Interrupted.", style="yellow")
             sys.exit(INTERRUPTED)
-        sentence = sentence_for_the_user(error)
+        sentence = sentence_for_the_user(error) or misfit(error)
         if sentence is None:
             raise
         say(f"Error: {plain_sentence(sentence)}", style="red")

@@ -2,29 +2,21 @@
 
 import argparse
 import os
-import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 
 import sparsevision.methods.registered  # noqa: F401 (for configs with short names)
+from sparsevision.engine.class_names import check_class_names
 from sparsevision.engine.overrides import add_cfg_options, read_config
 from sparsevision.engine.runner import Runner
 from sparsevision.registry import MODELS
-from sparsevision.utils import UserError, did_you_mean
+from sparsevision.utils import UserError
+from sparsevision.utils.command_line import ToolParser
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
-
-
-class ToolParser(argparse.ArgumentParser):
-    """Names the closest flag where one is misspelt."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print usage and the message, exit with 2."""
-        unknown = re.findall(r"(?<!\S)--[\w-]+", message.partition("unrecognized arguments:")[2])
-        super().error(message + "".join(did_you_mean(word, self._option_string_actions) for word in unknown))
 
 
 def common_parser(description: str, *, epilog: str = "") -> argparse.ArgumentParser:
@@ -44,12 +36,13 @@ def common_parser(description: str, *, epilog: str = "") -> argparse.ArgumentPar
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The config with overrides, launcher and work dir."""
+    """The config with overrides, launcher and work dir. Raises UserError if it names a class that there is not."""
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     default = cfg.get("work_dir") or str(Path("work_dirs", Path(cfg.filename).stem))
     cfg.work_dir = args.work_dir or default
+    check_class_names(cfg)
     return cfg
 
 
