@@ -9,7 +9,7 @@ from toy_i2v import CONFIG, write_checkpoints
 from toy_motion import predictor, renderer
 
 from sparsevision.annotation import Tracks, read_flow
-from sparsevision.apis.video_generation import DragSettings, I2VInferencer, named_extractor
+from sparsevision.apis.video_generation import DragSettings, I2VInferencer, named_extractor, warped_preview
 from sparsevision.datasets.video.clips import BrokenClip, probe_clip
 from sparsevision.methods.motion_i2v import MotionI2V, camera_flow
 from sparsevision.utils import UserError
@@ -123,6 +123,18 @@ def test_given_motion_replaces_stage_1(inferencer, photo):
     assert np.allclose(moved.flow, given.flow, atol=0.05)
     alone = I2VInferencer(inferencer.stages.frames)
     assert np.array_equal(alone(photo, flow=flow, size=SIZE).video, given.video)
+
+
+def test_the_preview_has_no_holes():
+    image = np.full((24, 24, 3), (200, 120, 40), np.uint8)
+    image[8:16, 8:16] = 255
+    flow = np.zeros((1, 2, 24, 24), np.float32)
+    flow[0, 0, 8:16, 8:16] = 6  # the white square leaves six columns that nothing moves to
+    still, moved = warped_preview(image, flow)
+    np.testing.assert_array_equal(still, image)
+    assert (moved[9:15, 15:21, 2] > 100).all(), "white, mixed with the ground that stays there"
+    assert moved[..., 0].min() > 190, "black where it were not filled"
+    assert np.abs(moved[9:15, 8].astype(int) - (200, 120, 40)).max() < 10
 
 
 def test_stage_1_alone_gives_motion_and_a_preview(inferencer, photo, tmp_path):

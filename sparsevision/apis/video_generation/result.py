@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import draw_tracks, frames_with_tracks, write_gif, write_image, write_video
 
 FRAMES_PER_SECOND = 8
+REACH = 3  # pixels from which a hole of the preview is filled
 LARGE = 256  # pixels; smaller pictures are enlarged before tracks are drawn on them
 
 
@@ -61,7 +63,7 @@ class I2VResult:
 
     @cached_property
     def preview(self) -> NDArray[np.uint8]:
-        """uint8 RGB (1+F,H,W,3): the image pushed along the flow, with black holes; no network renders it."""
+        """uint8 RGB (1+F,H,W,3): the image pushed along the flow, holes filled; no network renders it."""
         return warped_preview(self.image, self.flow)
 
     def overlay(self) -> NDArray[np.uint8]:
@@ -133,10 +135,20 @@ class I2VResult:
 
 
 def warped_preview(image: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """uint8 RGB (1+F,H,W,3) of an image (H,W,3) along a flow (F,2,H,W), see `preview_video`."""
+    """uint8 RGB (1+F,H,W,3) of an image (H,W,3) along a flow (F,2,H,W), see `preview_video`.
+
+    What nothing moves to is filled from around it (Telea, Journal of Graphics Tools 2004).
+    """
     picture = torch.from_numpy(image.copy()).permute(2, 0, 1).float()
-    frames = preview_video(picture, torch.from_numpy(np.ascontiguousarray(flow)))
-    return frames.permute(1, 2, 3, 0).round().clamp(0, 255).byte().numpy()
+    seen = torch.ones_like(picture[:1])  # stays 1 where something arrives
+    frames = preview_video(torch.cat([picture, seen]), torch.from_numpy(np.ascontiguousarray(flow)))
+    frames = frames.permute(1, 2, 3, 0).numpy()
+    return np.stack([_filled(frame[..., :3], frame[..., 3] < 0.5) for frame in frames])
+
+
+def _filled(frame: NDArray[np.float32], holes: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    shown = frame.round().clip(0, 255).astype(np.uint8)
+    return cv2.inpaint(shown, holes.astype(np.uint8), REACH, cv2.INPAINT_TELEA) if holes.any() else shown
 
 
 def _growth(image: NDArray) -> int:
