@@ -6,6 +6,7 @@ Exit codes: 0, everything asked for ran; 3, the page was written and says why so
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sparsevision.apis import CamouflageInferencer
 from sparsevision.apis.camouflage import DEFAULT_CONFIG
@@ -35,6 +36,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--jobs", type=int, help=f"entries at a time (default: the number of processors, at most {AT_ONCE})"
     )
+    parser.add_argument("--cover", type=Path, metavar="FILE", help="also write a .webp with a picture of each entry")
     parser.add_argument("--model", default=DEFAULT_CONFIG, help="config for photographs (default: %(default)s)")
     parser.add_argument("--checkpoint", help="weights for a model that learns")
     return parser.parse_args(arguments)
@@ -48,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         segment(args)
         return
     chosen = _chosen(args.only, every=args.all)
+    if args.cover and args.cover.suffix != ".webp":
+        raise UserError(f"--cover {args.cover}: expected a name that ends with .webp.")
     if args.jobs is not None and args.jobs < 1:
         raise UserError(f"--jobs {args.jobs}: expected 1 or more.")
     demo = run_demo(
@@ -55,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args.out_dir,
         jobs=args.jobs or min(AT_ONCE, usable_processors(), len(chosen)),
         offered=[entry for entry in ENTRIES if entry.name not in chosen],
+        cover=args.cover,
     )
     print(f"\nThe page: {demo.page.resolve()}")
     if demo.problems:

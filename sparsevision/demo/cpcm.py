@@ -15,7 +15,7 @@ from sparsevision.engine import call_tool, read_config
 from sparsevision.evaluation.functional.confusion import confusion_matrix
 from sparsevision.evaluation.points import scores_of
 
-TRAINING = Training("tiny_cpcm_res16unet_0p1pct_40e_rooms", steps=8)
+TRAINING = Training("tiny_cpcm_res16unet_0p1pct_40e_rooms", steps=16)
 RAW = Path("data/tiny_rooms")
 DATA = "data/tiny_rooms_s3dis"
 SPLIT = "val"

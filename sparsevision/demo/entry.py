@@ -38,6 +38,7 @@ class DemoEntry:
             `UserError` or `ImportError` tells a person why.
         longer: the commands of the whole training, which are offered and not run.
         main: belongs to the short demo; the gallery runs all.
+        cover: number of the picture that stands for it on a cover, from 0.
     """
 
     name: str
@@ -46,6 +47,7 @@ class DemoEntry:
     run: Callable[[Path], DemoResult]
     longer: Callable[[], list[str]]
     main: bool = True
+    cover: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,4 +66,5 @@ ENTRY = DemoEntry(
     run=run,
     longer=TRAINING.longer,
     main=False,
+    cover=2,
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sparsevision.demo.cover import write_cover
 from sparsevision.demo.entry import DemoEntry, Outcome
 from sparsevision.demo.page import write_page
 from sparsevision.utils import UserError
@@ -36,7 +37,12 @@ class Demo:
 
 
 def run_demo(
-    entries: Sequence[DemoEntry], folder: str | Path, *, jobs: int = 1, offered: Sequence[DemoEntry] = ()
+    entries: Sequence[DemoEntry],
+    folder: str | Path,
+    *,
+    jobs: int = 1,
+    offered: Sequence[DemoEntry] = (),
+    cover: Path | None = None,
 ) -> Demo:
     """Run `entries` below `folder` and write its `index.html`.
 
@@ -48,6 +54,7 @@ def run_demo(
         folder: for all that is made.
         jobs: entries at a time; with more than one, each writes what its tools say into `folder`/<name>.log.
         offered: entries that the page shows with their commands alone.
+        cover: a WebP file to write, with a picture of each entry that ran.
 
     Raises:
         UserError: no entry could run.
@@ -63,6 +70,8 @@ def run_demo(
     problems = {outcome.entry.name: outcome.problem for outcome in outcomes if outcome.problem}
     if len(problems) == len(entries):
         raise UserError(f"no part of the demo could run. {' '.join(sentences(problems))}")
+    if cover is not None:
+        write_cover(cover, outcomes)
     for sentence in sentences(problems):
         console.print(f"[yellow]Skipped {sentence}[/]", highlight=False)
     return Demo(page, problems)

@@ -64,4 +64,5 @@ ENTRY = DemoEntry(
     "everything else is unlabelled. The pictures are made of textures and photographs of scikit-image.",
     run=run,
     longer=TRAINING.longer,
+    cover=6,
 )

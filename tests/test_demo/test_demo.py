@@ -11,9 +11,11 @@ from point_config import write_config
 
 from sparsevision.datasets.points.scene import Scene, write_scene, write_split
 from sparsevision.demo import ENTRIES, DemoEntry, DemoResult, Picture, annotations, cpcm, ev_wsss, run_demo, training
+from sparsevision.demo.cover import write_cover
 from sparsevision.engine import call_tool
 from sparsevision.synthetic.camouflage_set import CamouflageSetSettings, write_camouflage_set
 from sparsevision.utils import UserError, configs_dir, tools_dir
+from sparsevision.visualization import write_video
 
 
 def good(folder):
@@ -52,6 +54,29 @@ def test_the_page_shows_pictures_numbers_and_commands(tmp_path):
     assert "0.125" in text
     assert "python tools/test.py x" in text
     assert "python tools/train.py whole" in text
+
+
+def test_a_cover_has_a_cell_for_each_entry_that_ran(tmp_path):
+    def film(folder):
+        folder.mkdir()
+        write_video(folder / "a.mp4", np.full((5, 48, 64, 3), (200, 40, 40), np.uint8), fps=5)
+        return DemoResult([Picture(folder / "a.mp4", "")], {}, [])
+
+    entries = [make_entry("one"), make_entry("film", film), make_entry("broken", fail), make_entry("last")]
+    run_demo(entries, tmp_path / "demo", cover=tmp_path / "cover.webp")
+    with Image.open(tmp_path / "cover.webp") as cover:
+        pixels = np.asarray(cover.convert("RGB")).astype(int)
+    assert pixels.shape == (2 * (30 + 220 + 16), 2 * (640 + 16), 3)
+    black, red = (pixels.sum(2) < 60), np.abs(pixels - (200, 40, 40)).max(2) < 12
+    assert black[60:200, 20:250].all()
+    assert black[330:480, 20:250].all()
+    assert red[60:200, 680:900].all()
+    assert not black[270:, 660:].any(), "the broken one leaves no gap"
+
+
+def test_a_cover_of_nothing_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"cover.webp: nothing to show"):
+        write_cover(tmp_path / "cover.webp", [])
 
 
 def test_a_film_is_shown_as_one(tmp_path):
