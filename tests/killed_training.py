@@ -1,5 +1,6 @@
 """A training in a process of its own, and its sudden end."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,3 +33,10 @@ def kill_after_a_checkpoint(process: subprocess.Popen, folder: Path) -> None:
     process.send_signal(signal.SIGKILL)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL, errors
+
+
+def is_running(pid):
+    """It is there and has not ended; one without a parent may wait long to be collected."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False

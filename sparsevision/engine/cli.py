@@ -15,6 +15,7 @@ from rich.text import Text
 from sparsevision.engine.misfits import misfit
 from sparsevision.utils import UserError, tools_dir
 from sparsevision.utils.command_line import INTERRUPTED, USER_ERROR, sentence_for_the_user
+from sparsevision.utils.processes import end_with_parent
 
 
 class Interrupted(KeyboardInterrupt):
@@ -71,7 +72,8 @@ def call_tool(script: str, *arguments: object) -> str:
     words = [str(argument) for argument in arguments]
     shown = "python tools/" + shlex.join([script, *words])
     print(f"$ {shown}", flush=True)
-    finished = subprocess.run([sys.executable, str(tools_dir() / script), *words], check=False)
+    command = [sys.executable, str(tools_dir() / script), *words]
+    finished = subprocess.run(command, check=False, preexec_fn=end_with_parent)
     if finished.returncode:
         raise UserError(
             f"`{shown}` ended with exit code {finished.returncode}; its own message stands above. Mend that and repeat "

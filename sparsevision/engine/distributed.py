@@ -12,6 +12,7 @@ from torch import distributed as dist
 from torch import nn
 
 from sparsevision.utils import UserError
+from sparsevision.utils.processes import end_with_parent
 
 TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 SLURM = {"SLURM_PROCID": "RANK", "SLURM_NTASKS": "WORLD_SIZE", "SLURM_LOCALID": "LOCAL_RANK"}
@@ -27,6 +28,12 @@ def check_launcher(launcher: str) -> None:
         )
     if launcher == "slurm" and "SLURM_PROCID" not in os.environ:
         raise UserError("--launcher slurm needs srun (SLURM_PROCID is not set): use tools/slurm_train.sh.")
+
+
+def end_with_launcher() -> None:
+    """End this process when torchrun, which started it, is gone, however that ended."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        end_with_parent()
 
 
 def init_cpu_processes(launcher: str, *, timeout: float | None = None) -> None:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, save_checkpoint, weights_of
 from sparsevision.engine.checkpoint_diagnosis import CheckpointError
 from sparsevision.engine.cli import plain_sentence
-from sparsevision.engine.distributed import check_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
+from sparsevision.engine.distributed import check_launcher, end_with_launcher, init_cpu_processes, on_gpu, wrap_on_cpu
 from sparsevision.engine.hooks.checkpoint import CheckpointHook, find_latest
 from sparsevision.engine.loops import EpochTrainLoop, IterTrainLoop, release_workers, sampler_of
 from sparsevision.engine.lost_workers import lost_workers_told
@@ -80,6 +80,7 @@ class Runner(mmengine.runner.Runner):
         """Also start processes that have no GPU, and set how many threads torch takes (`torch_threads`)."""
         if self.distributed and not is_distributed():
             check_launcher(self.launcher)
+            end_with_launcher()
             if not on_gpu():
                 init_cpu_processes(self.launcher, timeout=env_cfg.get("dist_cfg", {}).get("timeout"))
         super().setup_env(env_cfg)

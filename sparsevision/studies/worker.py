@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from sparsevision.studies.choice import NamedSelector, choose_uncertain
 from sparsevision.studies.plan import CHOICE_FILE, DENSE, StudyRun
 from sparsevision.studies.task import StudyTask
 from sparsevision.utils import UserError, atomic_write, tools_dir
+from sparsevision.utils.processes import end_with_parent
 from sparsevision.zoo.runs import digest_of, last_checkpoint, test_metrics, write_result
 
 LAUNCHER = "SPARSEVISION_STUDY_LAUNCHER"  # "", "pytorch N" or "slurm PARTITION N", set by the scheduler
@@ -98,24 +98,14 @@ def _launch(launcher: list[str], name: str, words: list[str]) -> None:
     else:
         line = [tools_dir() / f"slurm_{name}.sh", launcher[1], f"study_{digest_of(words)[:8]}", config, *rest]
         os.environ["GPUS"] = launcher[2]
-    if subprocess.run([str(word) for word in line], check=False).returncode:
+    finished = subprocess.run([str(word) for word in line], check=False, preexec_fn=end_with_parent)
+    if finished.returncode:
         raise UserError(f"{Path(line[0]).name} ended with an error; its own message stands above.")
-
-
-def end_with_parent(parent: int) -> None:
-    """Leave when the process that started this one is gone: nothing would wait for the result."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(2)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> None:
     """Entry point."""
-    end_with_parent(os.getppid())
+    end_with_parent()
     execute(Path(sys.argv[1]))
 
 

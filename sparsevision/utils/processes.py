@@ -1,19 +1,23 @@
 """One function over many keys, in one process or in several, with the same results."""
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import active_children, get_all_start_methods, get_context
+from multiprocessing import active_children, get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 from sparsevision.utils.errors import UserError
 
+END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+SYSTEM = ctypes.CDLL(None) if sys.platform == "linux" else None
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
@@ -21,6 +25,15 @@ Result = TypeVar("Result")
 def usable_processors() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def end_with_parent() -> None:
+    """Have Linux end this process when the one that started it is gone, also by `kill -9`.
+
+    Otherwise it would go on alone, beside what is started in its place. Also a `preexec_fn` of `subprocess`.
+    """
+    if SYSTEM is not None:
+        SYSTEM.prctl(END_WITH_PARENT, signal.SIGTERM)
 
 
 def map_in_processes(
@@ -54,7 +67,7 @@ def _results(function: Callable[[Key], Result], keys: Sequence[Key], *, workers:
         yield from ((key, function(key)) for key in keys)
         return
     others = set(active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=_context_for(function), initializer=_leave_ctrl_c_to_the_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=_context_for(function), initializer=_belong_to_the_parent)
     done = False
     try:
         with _ignored_ctrl_c():  # processes start at the first submissions, and keep what is ignored then
@@ -95,5 +108,14 @@ def _ignored_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
+def _belong_to_the_parent() -> None:
+    """It alone hears Ctrl-C, and this process ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_after_parent, daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    """The process that asked for this one is not the one that Linux calls its parent: a server forked it."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from sparsevision.utils import UserError, did_you_mean, tools_dir
+from sparsevision.utils.processes import end_with_parent
 from sparsevision.zoo.runs import digest_of, read_result, write_result
 from sparsevision.zoo.tables import markdown_table
 
@@ -168,6 +169,7 @@ def run_one(benchmark: Benchmark, folder: Path, digest: str, *, full: bool) -> O
         text=True,
         env=plain,
         check=False,
+        preexec_fn=end_with_parent,
     )
     seconds = time.monotonic() - start
     if not out.is_file():

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from fuzzing import in_time
+from killed_training import is_running
 from tool_runner import ROOT, run_tool
 from toy_config import TRAIN, write_config
 
@@ -163,10 +164,10 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-@pytest.mark.distributed
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks processes up in /proc")
-def test_one_of_two_processes_is_killed(tmp_path):
-    config = write_config(tmp_path, delay=", delay=0.1")
+@contextlib.contextmanager
+def two_processes(folder):
+    """A long training under torchrun that has written its first checkpoint, and the process ids by rank."""
+    config = write_config(folder, delay=", delay=0.1")
     process = subprocess.Popen(
         [ROOT / "tools/dist_train.sh", config, "2", "--cfg-options", "train_cfg.max_epochs=500"],
         env=os.environ
@@ -187,13 +188,36 @@ def test_one_of_two_processes_is_killed(tmp_path):
                 break
             time.sleep(0.05)
         pids = ranks(process.pid)
-        os.kill(pids["1"], signal.SIGKILL)
-        errors = process.communicate(timeout=60)[1]
-        assert not Path(f"/proc/{pids['0']}").exists(), "the other one has ended as well"
+        yield process, pids
     finally:
         for pid in (process.pid, *pids.values()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.distributed
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks processes up in /proc")
+def test_one_of_two_processes_is_killed(tmp_path):
+    with two_processes(tmp_path) as (process, pids):
+        os.kill(pids["1"], signal.SIGKILL)
+        errors = process.communicate(timeout=60)[1]
+        assert not Path(f"/proc/{pids['0']}").exists(), "the other one has ended as well"
     assert process.returncode not in (0, None)
     assert "SIGKILL" in errors
+    assert load_checkpoint(Path((WORK / "last_checkpoint").read_text()))["meta"]["epoch"] >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.distributed
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks processes up in /proc")
+def test_the_launcher_of_two_processes_is_killed(tmp_path):
+    with two_processes(tmp_path) as (process, pids):
+        assert sorted(pids) == ["0", "1"]
+        process.kill()
+        process.communicate(timeout=60)
+        for _ in range(600):
+            if not any(is_running(pid) for pid in pids.values()):
+                break
+            time.sleep(0.05)
+        assert [rank for rank, pid in pids.items() if is_running(pid)] == [], "none goes on without its launcher"
     assert load_checkpoint(Path((WORK / "last_checkpoint").read_text()))["meta"]["epoch"] >= 1
