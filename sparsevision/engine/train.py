@@ -1,6 +1,7 @@
 """Train a method from a config."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.lost_workers import WorkerLost
 from sparsevision.engine.runner import Runner
 from sparsevision.engine.setup import build_runner, common_parser, load_config, method_class
-from sparsevision.utils import UserError
+from sparsevision.utils import UserError, tool_command
 
+BY_TORCHRUN = ["--launcher", "pytorch"]
 EXAMPLE = """examples:
   python tools/train.py configs/sparse_seg/tiny_sparseseg_resnet18_scribble_30e_camouflage.py
   python tools/train.py CONFIG --resume                          go on from the last checkpoint of the work dir
@@ -123,12 +125,19 @@ def how_to_go_on(runner: Runner, arguments: Sequence[str], *, earlier: Path | No
     arguments: of the command line; earlier: the newest checkpoint that was there before, of another run.
     """
     latest = find_latest(runner.work_dir)
-    tool = ["python", "tools/train.py"]
     if latest is None or latest == earlier:
-        command = shlex.join([*tool, *arguments])
+        command = _typed(arguments)
         return f"Stopped after {runner.iter} iterations, before the first checkpoint. To start again: {command}"
-    command = shlex.join([*tool, *_without_resume(arguments), "--resume"])
+    command = _typed([*_without_resume(arguments), "--resume"])
     return f"Stopped after {runner.iter} iterations. The last checkpoint is {latest}. To go on from it: {command}"
+
+
+def _typed(arguments: Sequence[str]) -> str:
+    """The command line of these words: tools/train.py, or the script that has given them to torchrun."""
+    if "TORCHELASTIC_RUN_ID" in os.environ and list(arguments[1:3]) == BY_TORCHRUN:
+        words = [arguments[0], os.environ["LOCAL_WORLD_SIZE"], *arguments[3:]]
+        return shlex.join(["tools/dist_train.sh", *words])
+    return f"{tool_command('train.py')} {shlex.join(arguments)}"
 
 
 def _without_resume(arguments: Sequence[str]) -> list[str]:

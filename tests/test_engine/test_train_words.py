@@ -24,6 +24,15 @@ def test_the_command_to_go_on_can_be_typed(stopped, resume):
     assert sentence.endswith("python tools/train.py cfg.py --cfg-options a=1 --resume")
 
 
+def test_the_command_under_torchrun_is_its_script(stopped, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    sentence = how_to_go_on(stopped, ["cfg.py", "--launcher", "pytorch", "--amp"])
+    assert sentence.endswith("To go on from it: tools/dist_train.sh cfg.py 4 --amp --resume")
+    sentence = how_to_go_on(stopped, ["cfg.py", "--amp"])
+    assert sentence.endswith("python tools/train.py cfg.py --amp --resume")
+
+
 def test_the_checkpoint_of_an_earlier_run_is_not_offered(stopped, tmp_path):
     sentence = how_to_go_on(stopped, ["cfg.py"], earlier=tmp_path / "epoch_1.pth")
     assert sentence.endswith("before the first checkpoint. To start again: python tools/train.py cfg.py")
