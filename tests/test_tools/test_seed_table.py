@@ -18,7 +18,7 @@ class FakeTools:
         self.calls = []
         self.fail_at = None
 
-    def __call__(self, line, check):
+    def __call__(self, line, check, preexec_fn):
         script = line[1].rsplit("/", 1)[-1]
         self.calls.append((script, line[2:]))
         if self.fail_at == len(self.calls):
