@@ -40,7 +40,7 @@ def find_tool(name: str) -> Path:
     if found:
         several = [known for known, path in tools.items() if path in found]
         raise UserError(f"several tools are called '{name}': say {' or '.join(several)}.")
-    short = [part for known in tools for part in (known, known.split("/")[-1])]
+    short = {part for known in tools for part in (known, known.split("/")[-1])}
     raise UserError(f"there is no tool '{name}'.{did_you_mean(wanted, short)} `sparsevision --help` lists them.")
 
 

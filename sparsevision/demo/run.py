@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from sparsevision.demo.page import write_page
 from sparsevision.utils import UserError
 from sparsevision.utils.processes import map_in_processes, usable_processors
 
+ABOVE, ERROR = "stands above", "Error: "
 console = Console()
 
 
@@ -106,9 +107,20 @@ def run_quietly(entry: DemoEntry, *, folder: Path) -> Outcome:
     print(f"{entry.name}: begins, says more in {log}", flush=True)
     with output_to(log):
         outcome = run_entry(entry, folder=folder)
+    outcome = replace(outcome, problem=_told(outcome.problem, log))
     ending = f"could not run: {outcome.problem}" if outcome.problem else f"done in {outcome.seconds:.0f} s"
     print(f"{entry.name}: {ending}", flush=True)
     return outcome
+
+
+def _told(problem: str, log: Path) -> str:
+    """A problem with what the tool that failed said in the log, where "above" is nowhere."""
+    if ABOVE not in problem:
+        return problem
+    errors = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(ERROR)]
+    if errors:
+        return f"{errors[-1].removeprefix(ERROR)} ({log} says more)"
+    return problem.replace(ABOVE, f"stands in {log}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparsevision.engine.misfits import misfit
-from sparsevision.utils import UserError, tools_dir
+from sparsevision.utils import UserError, tool_command, tools_dir
 from sparsevision.utils.command_line import INTERRUPTED, USER_ERROR, sentence_for_the_user
 from sparsevision.utils.processes import end_with_parent
 
@@ -70,7 +70,7 @@ def call_tool(script: str, *arguments: object) -> str:
         UserError: the tool ended with an error (its own message stands above).
     """
     words = [str(argument) for argument in arguments]
-    shown = "python tools/" + shlex.join([script, *words])
+    shown = shlex.join([*tool_command(script).split(), *words])
     print(f"$ {shown}", flush=True)
     command = [sys.executable, str(tools_dir() / script), *words]
     finished = subprocess.run(command, check=False, preexec_fn=end_with_parent)

@@ -126,6 +126,23 @@ def test_several_entries_run_at_a_time_and_keep_their_words_apart(tmp_path):
     assert "many words" not in (tmp_path / "two.log").read_text()
 
 
+def refused(folder):
+    call_tool("make_synthetic.py", "no_such_set", "--out", folder)
+
+
+def misled(folder):
+    print("Error: no package x. Install it with: pip install x")
+    return refused(folder)
+
+
+def test_a_tool_that_failed_is_quoted_from_the_log(tmp_path):
+    entries = [make_entry("one", misled), make_entry("two", refused), make_entry("three", stumble), make_entry("four")]
+    problems = run_demo(entries, tmp_path, jobs=2).problems
+    assert problems["one"] == f"no package x. Install it with: pip install x ({tmp_path / 'one.log'} says more)"
+    assert f"ended with exit code 2; its own message stands in {tmp_path / 'two.log'}." in problems["two"]
+    assert problems["three"].endswith(f"its traceback stands in {tmp_path / 'three.log'}")
+
+
 def test_what_is_only_offered_shows_its_commands(tmp_path):
     text = run_demo([make_entry()], tmp_path, offered=[make_entry("other")]).page.read_text()
     assert "python tools/demo.py --only other" in text
