@@ -265,9 +265,8 @@ def verdicts(figures: Sequence[Figure], size: tuple[int, int]) -> list[str]:
     for name in (RELEASED, TINY):
         plain, blind = (values.get((step_of(name), kind)) for kind in (PLAIN, BLIND))
         if plain and blind:
-            said.append(
-                f"{step_of(name)}: {BLIND} {plain / blind:.2f}x {PLAIN}, which no way to follow motion can pass"
-            )
+            reach = "what following motion at no cost would give, but for noise"
+            said.append(f"{step_of(name)}: {BLIND} {plain / blind:.2f}x {PLAIN}: {reach}")
     for name, wanted in PUBLISHED_TERAFLOPS.items():
         value = values.get((FLOPS, name))
         if value is not None and size == (320, 512):

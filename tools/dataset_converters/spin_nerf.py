@@ -16,7 +16,7 @@ from sparsevision.datasets.views.prepare.scene_set import SceneSet
 EXAMPLE = """examples:
   python tools/dataset_converters/spin_nerf.py downloads/spinnerf-dataset --out data/spin_nerf --factor 4
   python tools/dataset_converters/spin_nerf.py downloads/spinnerf-dataset --out data/spin_nerf --factor 4 --verify
-  python tools/dataset_converters/spin_nerf.py downloads/statue --out data/statue --factor 2 --layout llff
+  python tools/dataset_converters/spin_nerf.py downloads/statue --out data/spin_nerf/statue --factor 2 --layout llff
   python tools/dataset_converters/spin_nerf.py downloads/nerf_llff_data --out data/mvseg --factor 4 --layout mvseg \\
       --annotations downloads/mvseg
   python tools/dataset_converters/spin_nerf.py downloads/nerf_llff_data --out data/nvos --factor 4 --layout nvos \\
