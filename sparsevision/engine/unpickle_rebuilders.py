@@ -4,6 +4,7 @@ Torch and NumPy pickle through functions of their own modules; these are stand-i
 they are given. They are all that a pickle can make our unpickler call.
 """
 
+import math
 import pickle
 import re
 from collections import Counter, OrderedDict
@@ -27,7 +28,7 @@ DTYPES = {
     "Untyped": torch.uint8,
 }
 BUILTINS = {
-    **dict.fromkeys((set, frozenset, list, tuple, dict, int, float, str, bool, bytes, bytearray), 1),
+    **dict.fromkeys((set, frozenset, list, tuple, dict, int, float, str, bool), 1),
     complex: 2,
     slice: 3,
 }
@@ -67,6 +68,8 @@ def _strided(flat: torch.Tensor, offset: int, shape: tuple, stride: tuple) -> to
         return torch.empty(shape, dtype=flat.dtype)
     if not inside:
         raise pickle.UnpicklingError(f"a tensor of shape {shape} reaches outside its storage of {len(flat)} values")
+    if math.prod(shape) > len(flat):
+        raise pickle.UnpicklingError(f"a tensor of shape {shape} repeats the {len(flat)} values of its storage")
     return flat.as_strided(shape, stride, offset)
 
 
@@ -128,6 +131,17 @@ def _checked(kind: Callable, length: int = 1) -> Callable:
     return build
 
 
+def _checked_bytes(kind: Callable) -> Callable:
+    """`bytes` or `bytearray` of given content: a number would be taken for a length, of any size."""
+
+    def build(content: Any = b"", *encoding: Any) -> Any:
+        if isinstance(content, int):
+            raise pickle.UnpicklingError(f"{kind.__name__} of a length, {content}, instead of content")
+        return kind(content, *encoding[:1])
+
+    return build
+
+
 def _size(*shape: Any) -> tuple:
     return tuple(shape[0]) if shape else ()
 
@@ -157,6 +171,11 @@ REBUILDERS: dict[str, Callable] = {
         f"{module}.{kind.__name__}": _checked(kind, length)
         for module in ("builtins", "__builtin__")
         for kind, length in BUILTINS.items()
+    },
+    **{
+        f"{module}.{kind.__name__}": _checked_bytes(kind)
+        for module in ("builtins", "__builtin__")
+        for kind in (bytes, bytearray)
     },
 }
 
