@@ -94,6 +94,8 @@ def _fetch_rest(url: str, file: BinaryIO, timeout: float, progress: Progress, ta
     except urllib.error.HTTPError as error:
         raise SourceUnavailable(f"{_host(url)} answered {error.code} {error.reason} for {url}") from error
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        if file.tell():
+            return False
         reason = getattr(error, "reason", None) or error or type(error).__name__
         raise SourceUnavailable(f"{_host(url)} cannot be reached from here ({reason})") from error
     with response:
@@ -103,13 +105,18 @@ def _fetch_rest(url: str, file: BinaryIO, timeout: float, progress: Progress, ta
         total = _total_size(response, file.tell())
         _check_room(Path(file.name), total, file.tell())
         progress.update(task, total=total, completed=file.tell())
-        try:
-            while block := response.read(BLOCK):
-                file.write(block)
-                progress.advance(task, len(block))
-        except (TimeoutError, ConnectionError, http.client.HTTPException):
-            return False
-    return total is None or file.tell() == total
+        while block := _next_block(response):
+            file.write(block)
+            progress.advance(task, len(block))
+    return block is not None and (total is None or file.tell() == total)
+
+
+def _next_block(response: http.client.HTTPResponse) -> bytes | None:
+    """Empty at the end; None when the network, not the disk, is at fault."""
+    try:
+        return response.read(BLOCK)
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def _total_size(response: http.client.HTTPResponse, offset: int) -> int | None:

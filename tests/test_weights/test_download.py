@@ -1,7 +1,11 @@
 """One file over HTTP: whole, resumed, refused, cut short, replaced by another."""
 
+import errno
 import hashlib
+import http.client
 import shutil
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -31,6 +35,30 @@ def test_a_dropped_connection_is_taken_up_again(file_server, target, ranges):
     assert target.read_bytes() == CONTENT
     assert len(file_server.requests) == 3
     assert file_server.requests[1] == "bytes=1234567-"
+
+
+def test_a_network_that_is_gone_for_a_while_is_no_full_disk(file_server, target, monkeypatch):
+    file_server.content, file_server.break_after, file_server.breaks = CONTENT, 1_234_567, 1
+    opened, read = urllib.request.urlopen, http.client.HTTPResponse.read
+    calls = {"open": 0, "read": 0}
+
+    def open_again(*args, **kwargs):
+        calls["open"] += 1
+        if calls["open"] == 2:
+            raise urllib.error.URLError(OSError(errno.ENETUNREACH, "Network is unreachable"))
+        return opened(*args, **kwargs)
+
+    def read_again(self, *args):
+        calls["read"] += 1
+        if calls["read"] == 2:
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+        return read(self, *args)
+
+    monkeypatch.setattr(urllib.request, "urlopen", open_again)
+    monkeypatch.setattr(http.client.HTTPResponse, "read", read_again)
+    download(file_server.url, target, quiet=True)
+    assert target.read_bytes() == CONTENT
+    assert calls["open"] == 3
 
 
 def test_a_server_that_keeps_breaking_off_leaves_nothing(file_server, target):
