@@ -255,6 +255,13 @@ def test_mistakes_are_explained():
         SparseSegmentor(backbone=nn.Identity(), decode_head=head(), foreground_index=2)
 
 
+def test_dense_truth_that_no_term_needs_may_have_the_original_sizes():
+    data = batch()
+    for sample in data["data_samples"]:
+        sample.gt_sem_seg = PixelData(data=torch.zeros((1, *sample.ori_shape), dtype=torch.long))
+    assert run(segmentor(), "loss", data)["loss_partial_ce"] > 0
+
+
 def test_padded_labels_are_ignored():
     model = segmentor()
     data = model.data_preprocessor(batch(), training=True)

@@ -139,7 +139,7 @@ class SparseSegmentor(MethodModel):
             )
 
     def _labels(self, samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
-        """The label fields that all samples have: class maps (B, H, W), probabilities (B, 1, H, W)."""
+        """The label fields in use that all samples have: class maps (B, H, W), probabilities (B, 1, H, W)."""
         fields = [name for name in LABEL_FIELDS if all(name in sample for sample in samples)]
         for term in self.terms:
             if term.needs is not None and term.needs not in fields:
@@ -147,7 +147,8 @@ class SparseSegmentor(MethodModel):
                     f"The term {type(term).__name__} needs `{term.needs}` of every sample: put "
                     f"{LABEL_FIELDS.get(term.needs, 'what loads it')} into the training pipeline."
                 )
-        stacked = {name: torch.stack([sample.get(name).data for sample in samples]) for name in fields}
+        used = {term.needs for term in self.terms} | {"sparse_sem_seg"}  # others may be of other sizes
+        stacked = {name: torch.stack([sample.get(name).data for sample in samples]) for name in fields if name in used}
         return {name: maps if maps.is_floating_point() else maps[:, 0] for name, maps in stacked.items()}
 
     def extract_features(self, inputs: dict[str, Tensor]) -> Tensor:
