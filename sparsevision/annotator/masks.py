@@ -6,11 +6,10 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from sparsevision.annotation import AnnotationError
 from sparsevision.annotator.groups import MAX_CLASS
-from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.image_io import read_class_map
 
 UNKNOWN = 255
 
@@ -53,17 +52,15 @@ def masks_of(class_map: np.ndarray) -> list[dict]:
     return [{"label": label, "runs": runs_of(class_map == label)} for label in labels]
 
 
-def read_class_map(path: Path, *, size: tuple[int, int]) -> np.ndarray:
-    """A mask file as uint8 (H, W). Raises: UserError when it is no grey PNG of the image's size."""
-    class_map = read_grey(path)
-    with Image.open(path) as image:
-        mode = image.mode
-    if mode not in ("L", "P", "1") or class_map.shape != tuple(size):
+def read_page_mask(path: Path, *, size: tuple[int, int]) -> np.ndarray:
+    """A mask file as uint8 (H, W). Raises: UserError when it holds no ids that the page knows, or has another size."""
+    class_map = read_class_map(path)
+    if class_map.shape != tuple(size) or class_map.max() > UNKNOWN:
         raise AnnotationError(
-            f"{path.name}: expected an 8-bit grey PNG of (height, width) = {tuple(size)} that holds class ids, got "
-            f"mode {mode} and {class_map.shape}."
+            f"{path.name}: expected class ids from 0 to {MAX_CLASS} ({UNKNOWN}: unknown) of (height, width) = "
+            f"{tuple(size)}, got {class_map.shape} with ids up to {class_map.max()}."
         )
-    return class_map
+    return class_map.astype(np.uint8)
 
 
 def _checked_runs(runs: object, count: int, *, field: str) -> np.ndarray:

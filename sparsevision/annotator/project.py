@@ -23,7 +23,7 @@ from sparsevision.annotation.files import read_bytes, write_bytes
 from sparsevision.annotation.json_text import parse_json
 from sparsevision.annotator.gallery import Gallery
 from sparsevision.annotator.groups import MAX_CLASS, check_seconds, is_page_document, page_groups
-from sparsevision.annotator.masks import UNKNOWN, class_map_of, masks_of, read_class_map
+from sparsevision.annotator.masks import UNKNOWN, class_map_of, masks_of, read_page_mask
 from sparsevision.annotator.shelf import Shelf, Stamp, Written, check_inside
 from sparsevision.datasets.image_io import write_png
 from sparsevision.datasets.report_folder import CLASSES_FILE
@@ -191,7 +191,7 @@ class Project:
 
     def _load_mask(self, path: Path, *, size: tuple[int, int]) -> np.ndarray:
         try:
-            return read_class_map(path, size=size)
+            return read_page_mask(path, size=size)
         except UserError as error:
             raise UserError(
                 f"masks/{path.name} cannot be used: {str(error).removeprefix(f'{path}: ')} It is not overwritten; mend "

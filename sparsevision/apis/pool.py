@@ -9,7 +9,7 @@ import numpy as np
 
 from sparsevision.annotation import PointLabels, files, save_annotations
 from sparsevision.apis.features import read_matrix
-from sparsevision.datasets.image_io import image_size, read_grey, read_image
+from sparsevision.datasets.image_io import image_size, read_class_map, read_grey, read_image
 from sparsevision.datasets.layouts import listed, read_stems
 from sparsevision.utils import UserError
 from sparsevision.visualization.chosen import contact_sheet, feature_scatter
@@ -116,7 +116,8 @@ def _image_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
     grey = read_grey(path)
     if np.isin(grey, (0, 255)).all():
         return np.ones(grey.shape, dtype=bool), (grey == 255).astype(np.int64)
-    return grey != UNKNOWN, grey.astype(np.int64)
+    classes = read_class_map(path)
+    return classes != UNKNOWN, classes
 
 
 def _cloud_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsevision.datasets.image_io import read_grey, read_mask
+from sparsevision.datasets.image_io import read_class_map, read_grey, read_mask
 from sparsevision.datasets.layouts import index_by_stem
 from sparsevision.utils import UserError
 
@@ -31,7 +31,7 @@ class MaskReader:
         """int64 (H, W). Raises UserError, which names the file."""
         if self.threshold is not None:
             return read_mask(path, threshold=self.threshold).astype(np.int64)
-        return read_grey(path).astype(np.int64)
+        return read_class_map(path)
 
 
 def find_masks(folder: str | Path) -> dict[str, Path]:

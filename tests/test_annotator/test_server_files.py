@@ -178,7 +178,7 @@ def test_runs_agree_with_a_plain_loop():
     assert runs_of(np.zeros((2, 2), bool)) == []
 
 
-@pytest.mark.parametrize(("mode", "size"), [("RGB", (64, 48)), ("L", (48, 64))])
+@pytest.mark.parametrize(("mode", "size"), [("RGB", (64, 48)), ("1", (64, 48)), ("L", (48, 64))])
 def test_a_mask_file_that_cannot_be_used_is_never_overwritten(client, photos, mode, size):
     path = photos / "annotations" / "masks" / "a.png"
     path.parent.mkdir()

@@ -76,6 +76,17 @@ def test_class_maps_are_taken_as_they_are(sample, tmp_path):
     assert "gt_mask" not in results
 
 
+def test_ids_of_sixteen_bits_stay_and_colours_are_no_class_map(sample, tmp_path):
+    Image.fromarray(np.full((12, 16), 300, np.uint16)).save(tmp_path / "mask.png")
+    loaded = LoadMask(threshold=None)(LoadImage()(sample))
+    assert (loaded["gt_sem_seg"] == 300).all()
+    smaller = Resize(size=(6, 8), resize_truth=True)(loaded)
+    assert np.array_equal(smaller["gt_sem_seg"], np.full((6, 8), 300))
+    Image.new("RGB", (16, 12), (128, 64, 128)).save(tmp_path / "mask.png")
+    with pytest.raises(UserError, match="mode RGB is no map of class ids"):
+        LoadMask(threshold=None)(LoadImage()(sample))
+
+
 def test_annotation_json_gives_the_same_map(sample, tmp_path):
     points = PointLabels(xy=np.array([[4, 3], [12, 9]]), labels=np.array([1, 0]), size=(12, 16))
     save_annotations(tmp_path / "sparse.json", points)

@@ -5,12 +5,14 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from tool_runner import run_tool
 
 from sparsevision.annotation import annotation_cost, load_annotations, read_label_png, save_annotations
 from sparsevision.datasets.dense_masks import MaskReader
 from sparsevision.datasets.image_io import read_image, write_png
 from sparsevision.datasets.simulate_folder import Simulation, image_rng, simulate_folder
+from sparsevision.utils import UserError
 from sparsevision.visualization.budget_picture import budget_figure
 
 SIMULATE, REPORT = "annotation/simulate.py", "annotation/annotation_report.py"
@@ -53,6 +55,14 @@ def simulate(source, out, *options):
     finished = run_tool(SIMULATE, source, "--out", out, *options)
     assert finished.code == 0, finished.err
     return contents(out)
+
+
+def test_class_ids_are_read_as_they_are_or_not_at_all(tmp_path):
+    Image.fromarray(np.array([[1, 300]], np.uint16)).save(tmp_path / "ids.png")
+    assert MaskReader()(tmp_path / "ids.png").tolist() == [[1, 300]]
+    Image.new("RGB", (2, 1), (128, 0, 0)).save(tmp_path / "ids.png")
+    with pytest.raises(UserError, match="mode RGB is no map of class ids"):
+        MaskReader()(tmp_path / "ids.png")
 
 
 def test_the_seed_of_an_image_is_pinned_and_its_own(masks, tmp_path):

@@ -120,6 +120,15 @@ def test_confusion_matrix_of_a_folder(tiny_config, tiny_set, tmp_path):
     assert (tmp_path / "confusion_matrix.png").stat().st_size > 1000
 
 
+def test_confusion_matrix_refuses_colours_where_ids_are_expected(tiny_config, tiny_set, tmp_path):
+    shutil.copytree(tiny_set / "TestDataset" / "TinyCamo" / "Imgs", tmp_path / "pred_sem_seg")
+    for path in (tmp_path / "pred_sem_seg").iterdir():
+        write_png(path.with_suffix(".png"), np.zeros((8, 8, 3), np.uint8))
+    finished = run_tool("analysis_tools/confusion_matrix.py", tiny_config, "--predictions", tmp_path)
+    assert finished.code == 2
+    assert "mode RGB is no map of class ids" in " ".join(finished.err.split())
+
+
 def test_confusion_matrix_says_which_mask_is_missing(tiny_config, tmp_path):
     finished = run_tool("analysis_tools/confusion_matrix.py", tiny_config, "--predictions", tmp_path)
     assert finished.code == 2

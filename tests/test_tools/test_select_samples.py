@@ -189,6 +189,10 @@ def test_inside_an_image(tmp_path):
     assert code == 0
     assert set(load_annotations(out).labels.tolist()) == {3}
     assert f"{9 - len(load_annotations(out))} left out (truth unknown)" in said
+    Image.fromarray(np.stack([classes] * 3, axis=-1)).save(mask)
+    code, said = choose(*options, "--truth", mask)
+    assert code == 2
+    assert "mode RGB is no map of class ids" in " ".join(said.split())
 
 
 def test_inside_a_cloud(tmp_path):

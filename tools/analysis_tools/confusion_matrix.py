@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement
 from rich.progress import track
 
 from sparsevision.apis import init_model
-from sparsevision.datasets.image_io import read_grey
+from sparsevision.datasets.image_io import read_class_map, read_grey
 from sparsevision.engine import add_cfg_options, read_config, run_tool
 from sparsevision.evaluation.confusion_files import write_confusion
 from sparsevision.evaluation.functional.confusion import confusion_matrix, iou_from_confusion
@@ -55,9 +55,9 @@ def masks_of_folder(folder: Path, sample: BaseDataElement, *, classes: int) -> n
     path = folder / f"{sample.sample_id}.png"
     if not path.is_file():
         raise UserError(f"{path} does not exist: --predictions needs one PNG file for every image of the test set")
-    grey = read_grey(path)
-    ids = classes > 2 or folder.name == "pred_sem_seg"
-    return grey.astype(np.int64) if ids else (grey > 127).astype(np.int64)
+    if classes > 2 or folder.name == "pred_sem_seg":
+        return read_class_map(path)
+    return (read_grey(path) > 127).astype(np.int64)
 
 
 def png_folder(folder: Path) -> Path:

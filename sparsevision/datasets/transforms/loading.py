@@ -7,7 +7,7 @@ Class maps are uint8 or int64 (H, W); images uint8 RGB (H, W, 3); pseudo labels 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from sparsevision.datasets.image_io import read_grey, read_image, read_mask, read_soft_mask
+from sparsevision.datasets.image_io import read_class_map, read_image, read_mask, read_soft_mask
 from sparsevision.datasets.sparse_labels import SparseMaps, read_sparse_maps
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
@@ -28,10 +28,10 @@ class LoadMask(BaseTransform):
 
     Args:
         threshold: a pixel is foreground where its grey level is larger; 0 for masks coded 0/1. None: the file holds
-            class ids, which are taken as they are, and there is no `gt_mask`.
+            class ids, which are taken as they are (see `read_class_map`), and there is no `gt_mask`.
 
     Raises:
-        UserError: the file is unreadable, or of another size than the image.
+        UserError: the file is unreadable, of another size than the image, or no map of class ids though it should be.
     """
 
     def __init__(self, *, threshold: int | None = 128) -> None:
@@ -42,8 +42,7 @@ class LoadMask(BaseTransform):
         if path is None:
             return results
         if self.threshold is None:
-            classes = read_grey(path)
-            found = {"gt_sem_seg": classes}
+            found = {"gt_sem_seg": read_class_map(path)}
         else:
             mask = read_mask(path, threshold=self.threshold)
             found = {"gt_sem_seg": mask.astype(np.uint8), "gt_mask": mask}
