@@ -106,6 +106,44 @@ def test_a_second_training_starts_from_the_first_of_its_seed(config, tools, tmp_
         assert f"load_from={tmp_path}/runs/before/seed_{seed}/epoch_1.pth" in map(str, trained[2 * seed + 1])
 
 
+def trained_by(tools, *arguments):
+    """Which configs a call trains."""
+    tools.calls.clear()
+    finished = run_tool(TOOL, *arguments)
+    assert finished.code == 0, finished.err
+    return [Path(words[0]).stem for script, words in tools.calls if script == "train.py"]
+
+
+def test_what_a_run_starts_from_belongs_to_its_result(config, tools, tmp_path):
+    first, other = tmp_path / "before.py", tmp_path / "other.py"
+    for path in (first, other):
+        path.write_text(config.read_text())
+    other.write_text(config.read_text() + "work_dir = 'elsewhere'\n")
+    plain = [config, "--seeds", "1", "--work-dir", tmp_path / "runs"]
+    assert trained_by(tools, *plain, "--start-from", first) == ["before", "trained"]
+    assert trained_by(tools, *plain, "--start-from", first) == []
+    assert trained_by(tools, *plain, "--start-from", other) == ["other", "trained"]
+    assert trained_by(tools, *plain) == ["trained"]
+    assert trained_by(tools, *plain) == []
+
+
+def test_an_edit_of_the_first_config_has_both_run_again(config, tools, tmp_path):
+    first = tmp_path / "before.py"
+    first.write_text(config.read_text())
+    arguments = [config, "--start-from", first, "--seeds", "1", "--work-dir", tmp_path / "runs"]
+    trained_by(tools, *arguments)
+    first.write_text(first.read_text().replace("max_epochs=1", "max_epochs=2"))
+    assert trained_by(tools, *arguments) == ["before", "trained"]
+
+
+def test_the_first_config_does_not_start_from_itself(config, tools, tmp_path):
+    first = tmp_path / "before.py"
+    first.write_text(config.read_text())
+    arguments = [first, config, "--start-from", first, "--seeds", "1", "--work-dir", tmp_path / "runs"]
+    assert trained_by(tools, *arguments) == ["before", "before", "trained"]
+    assert trained_by(tools, *arguments) == []
+
+
 def test_an_unknown_metric_is_named(config, tools, tmp_path):
     finished = run_tool(TOOL, config, "--seeds", "1", "--metrics", "MEA", "--work-dir", tmp_path / "runs")
     assert finished.code == 2

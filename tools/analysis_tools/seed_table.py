@@ -15,7 +15,15 @@ from sparsevision.engine import call_tool, read_config, run_tool
 from sparsevision.engine.overrides import options_of
 from sparsevision.utils import UserError, check_out_folder, find_config
 from sparsevision.utils.command_line import tool_parser
-from sparsevision.zoo.runs import config_digest, last_checkpoint, read_result, test_metrics, write_block, write_result
+from sparsevision.zoo.runs import (
+    config_digest,
+    digest_of,
+    last_checkpoint,
+    read_result,
+    test_metrics,
+    write_block,
+    write_result,
+)
 from sparsevision.zoo.seeds import seed_table
 
 EXAMPLE = """example:
@@ -23,13 +31,22 @@ EXAMPLE = """example:
 
 The page given with --readme needs the lines <!-- seed_table:begin --> and <!-- seed_table:end -->; with --marker NAME,
 NAME stands in for seed_table. Differences are seed by seed to the first config. With --start-from CONFIG_0 each seed
-trains CONFIG_0 first, and the other configs start from its checkpoint.
+trains CONFIG_0 first, and the other configs start from its checkpoint; when CONFIG_0 changes they are run again.
 """
 
 
 @dataclass(frozen=True)
 class Run:
-    """One config with one seed. `options` are overrides as typed, the seed not included."""
+    """One config with one seed.
+
+    Attributes:
+        config, seed: of the run.
+        folder: of its checkpoints and result.
+        options: overrides as typed, the seed not included.
+        digest: of all that its result depends on, but the seed.
+        trains: or is only tested.
+        first: the run that it starts from.
+    """
 
     config: Path
     seed: int
@@ -37,6 +54,7 @@ class Run:
     options: tuple[str, ...]
     digest: str
     trains: bool
+    first: "Run | None" = None
 
     @property
     def overrides(self) -> list[str]:
@@ -65,26 +83,31 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def plan(config: str, seed: int, args: argparse.Namespace) -> Run:
-    """The run of one config and seed.
+def plan(config: str, seed: int, args: argparse.Namespace, *, start_from: str | None = None) -> Run:
+    """The run of one config and seed, after that of `start_from`; only another config that trains starts from it.
 
     Raises:
         UserError: no such config, or an unknown override.
     """
     path = find_config(config)
     cfg = read_config(path, options_of(args.cfg_options))
+    trains = cfg.get("train_cfg") is not None
+    follows = start_from is not None and trains and find_config(start_from) != path
+    first = plan(start_from, seed, args) if follows else None
+    own = config_digest(cfg)
     return Run(
         config=path,
         seed=seed,
         folder=args.work_dir / path.stem / f"seed_{seed}",
         options=tuple(args.cfg_options),
-        digest=config_digest(cfg),
-        trains=cfg.get("train_cfg") is not None,
+        digest=own if first is None else digest_of([own, first.digest]),
+        trains=trains,
+        first=first,
     )
 
 
 def finished_metrics(run: Run) -> dict[str, float] | None:
-    """Metrics of a complete run of the same config, else None."""
+    """Metrics of a complete run of the same config, and of the same one before it, else None."""
     result = read_result(run.folder, run.digest)
     return None if result is None else result["metrics"]
 
@@ -111,12 +134,12 @@ def train(run: Run, *options: str) -> Path:
     return last_checkpoint(run.folder)
 
 
-def execute(run: Run, *, first: Run | None = None) -> dict[str, float]:
-    """Train (if the method trains; from the checkpoint of `first`), test, write down the result."""
+def execute(run: Run) -> dict[str, float]:
+    """Train (if the method trains; from the checkpoint of `run.first`), test, write down the result."""
     claim_folder(run)
     checkpoint = []
     if run.trains:
-        start = [f"load_from={train(first)}"] if first is not None else []
+        start = [f"load_from={train(run.first)}"] if run.first is not None else []
         checkpoint = [train(run, *start)]
     call_tool("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
     metrics = test_metrics(run.folder / "test")
@@ -131,14 +154,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.readme:
         write_block(args.readme, None, marker=args.marker)
     runs = {}
-    for planned in [[plan(config, seed, args) for seed in range(args.seeds)] for config in args.configs]:
+    seeds = range(args.seeds)
+    for planned in [
+        [plan(config, seed, args, start_from=args.start_from) for seed in seeds] for config in args.configs
+    ]:
         name = planned[0].config.stem
         runs[name] = []
         for run in planned:
             metrics = finished_metrics(run)
             print(f"{name}, seed {run.seed}: {'running' if metrics is None else 'done before'}", flush=True)
-            first = plan(args.start_from, run.seed, args) if args.start_from and metrics is None else None
-            runs[name].append(execute(run, first=first) if metrics is None else metrics)
+            runs[name].append(execute(run) if metrics is None else metrics)
     shown = sys.argv[1:] if arguments is None else arguments
     command = f"python tools/analysis_tools/seed_table.py {shlex.join(shown)}"
     content = f"{seed_table(runs, metrics=args.metrics)}\n\n`{command}`"
