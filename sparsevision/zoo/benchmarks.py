@@ -21,6 +21,7 @@ from sparsevision.zoo.tables import markdown_table
 
 FOLDER = "analysis_tools"
 MARKER = "benchmark"
+PACKAGE = Path(__file__).resolve().parents[1]  # what the benchmarks time
 Costs = Mapping[tuple[str, str], float]  # (work, way) -> a time, or another number of which less is better
 
 
@@ -133,16 +134,19 @@ def run_all(
 ) -> Iterator[Outcome]:
     """Run each in a process of its own; what was measured before with the same command and code is read.
 
+    Code is the benchmark's script and the whole package.
+
     Args:
         folder: a folder for each benchmark is made below it.
         full: without the arguments for a quick run.
         restart: measure again what is there.
         say: told what is going on.
     """
+    package = code_digest(PACKAGE)
     for number, benchmark in enumerate(benchmarks, 1):
         begin = f"[{number}/{len(benchmarks)}] {benchmark.title}"
         own = folder / benchmark.name
-        digest = digest_of([benchmark.words(full=full), machine(), _code_of(benchmark)])
+        digest = digest_of([benchmark.words(full=full), machine(), _code_of(benchmark), package])
         before = None if restart else read_result(own, digest)
         if before:
             say(f"{begin}: measured before, {before['date']}")
@@ -184,6 +188,12 @@ def run_one(benchmark: Benchmark, folder: Path, digest: str, *, full: bool) -> O
     }
     write_result(folder, digest, content)
     return _outcome(benchmark, content)
+
+
+def code_digest(folder: Path) -> str:
+    """SHA-256 of the Python files below a folder, with their names."""
+    files = sorted(folder.rglob("*.py"))
+    return digest_of([[path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")] for path in files])
 
 
 def machine() -> str:

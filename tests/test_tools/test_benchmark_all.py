@@ -75,6 +75,25 @@ def test_changed_code_is_measured_anew(tools, tmp_path):
     assert len(tools.read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("name", ["kernel.py", "layers/new.py"])
+def test_a_change_of_the_package_that_is_timed_is_measured_anew(tools, tmp_path, monkeypatch, name):
+    package = tmp_path / "package"
+    (package / "layers").mkdir(parents=True)
+    (package / "kernel.py").write_text("FAST = False\n")
+    monkeypatch.setattr(benchmarks, "PACKAGE", package)
+    run(tmp_path / "out")
+    (package / "notes.txt").write_text("no code\n")
+    run(tmp_path / "out")
+    assert len(tools.read_text().splitlines()) == 1
+    (package / name).write_text("FAST = True\n")
+    run(tmp_path / "out")
+    assert len(tools.read_text().splitlines()) == 2
+
+
+def test_the_package_is_the_one_that_is_installed():
+    assert (benchmarks.PACKAGE / "zoo" / "benchmarks.py").is_file()
+
+
 def test_a_killed_run_left_nothing_that_counts(tools, tmp_path):
     (tmp_path / "out" / "good").mkdir(parents=True)
     (tmp_path / "out" / "good" / "figures.json").write_text("[")
