@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
-from sparsevision.apis.images import ImageLike, image_pipeline, image_sources
+from sparsevision.apis.images import ImageLike, check_names, image_pipeline, image_sources
 from sparsevision.apis.model import init_model
 from sparsevision.utils import UserError, check_out_folder
 from sparsevision.visualization import draw_mask, draw_passes, write_image
@@ -75,7 +75,7 @@ class CamouflageInferencer:
 
     Raises:
         UserError: a file that is no image, an empty folder, missing weights, a config for another kind of output, an
-            out_dir that is a file.
+            out_dir that is a file or in which two images would overwrite each other.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class CamouflageInferencer:
         out_dir: str | Path | None = None,
     ) -> None:
         check_out_folder(out_dir, "out_dir")
-        named = None if images is None else _named(images)
+        named = None if images is None else _named(images, out_dir)
         self.model = init_model(model, checkpoint, device=device)
         self._pipeline = image_pipeline(self.model.cfg)
         self.results = [] if named is None else self._run(named, out_dir)
@@ -98,7 +98,7 @@ class CamouflageInferencer:
     ) -> list[CamouflageResult]:
         """Segment images, see the class; returns one result per image, in order."""
         check_out_folder(out_dir, "out_dir")
-        return self._run(_named(images), out_dir)
+        return self._run(_named(images, out_dir), out_dir)
 
     def _run(self, named: list[tuple[str, np.ndarray]], out_dir: str | Path | None) -> list[CamouflageResult]:
         steps = track(named, description="Segmenting", transient=True, disable=len(named) < 2)
@@ -122,9 +122,12 @@ class CamouflageInferencer:
         return result
 
 
-def _named(images: ImageLike | Iterable[ImageLike]) -> list[tuple[str, np.ndarray]]:
+def _named(images: ImageLike | Iterable[ImageLike], out_dir: str | Path | None) -> list[tuple[str, np.ndarray]]:
     """(name, uint8 RGB) of every image, all read before the first is segmented."""
-    return [(image.name, image.read()) for image in image_sources(images)]
+    sources = image_sources(images)
+    if out_dir is not None:
+        check_names(sources)
+    return [(image.name, image.read()) for image in sources]
 
 
 def _write(result: CamouflageResult, out_dir: Path) -> dict[str, Path]:

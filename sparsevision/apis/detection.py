@@ -1,7 +1,6 @@
 """Find objects in photographs, without a Runner."""
 
 import inspect
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from mmengine.structures import BaseDataElement
 from numpy.typing import NDArray
 
 from sparsevision.apis.detection_result import DetectionResult
-from sparsevision.apis.images import ImageLike, ImageSource, image_pipeline, image_sources
+from sparsevision.apis.images import ImageLike, ImageSource, check_names, image_pipeline, image_sources
 from sparsevision.apis.model import given_model
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError, check_out_folder
@@ -97,7 +96,7 @@ class DetInferencer:
         check_out_folder(out_dir, "out_dir")
         sources = image_sources(images)
         if out_dir is not None:
-            _check_names(sources)
+            check_names(sources)
         return self._iterate(sources, out_dir, score_threshold, batch_size)
 
     def _iterate(
@@ -139,14 +138,6 @@ class DetInferencer:
             scores=found.scores.float().cpu().numpy(),
             classes=self.classes,
             palette=self.palette,
-        )
-
-
-def _check_names(sources: Sequence[ImageSource]) -> None:
-    name, count = Counter(source.name for source in sources).most_common(1)[0]
-    if count > 1:
-        raise UserError(
-            f"{count} images are called '{name}' and would overwrite each other; give each its own out_dir."
         )
 
 

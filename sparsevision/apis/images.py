@@ -1,7 +1,8 @@
 """Photographs as people have them: a file, a folder, a glob, an array, or several of these."""
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def image_sources(images: ImageLike | Iterable[ImageLike]) -> list[ImageSource]:
         UserError: an array that is no uint8 RGB image, a folder or glob without images.
     """
     return list(_sources(images))
+
+
+def check_names(sources: Sequence[ImageSource]) -> None:
+    """Raise UserError if two images have the same name, so that what is written for one would replace the other's."""
+    name, count = Counter(source.name for source in sources).most_common(1)[0] if sources else ("", 0)
+    if count > 1:
+        raise UserError(
+            f"{count} images are called '{name}' and would overwrite each other; give each its own out_dir."
+        )
 
 
 def image_pipeline(cfg: Config) -> Compose:

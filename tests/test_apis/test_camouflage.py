@@ -58,6 +58,17 @@ def test_it_writes_mask_and_overlay(checkpoint, photos, tmp_path):
     np.testing.assert_array_equal(mask, result.mask * np.uint8(255))
 
 
+def test_images_that_would_overwrite_each_other_are_refused_before_anything_is_written(inferencer, photos, tmp_path):
+    (photos / "b").mkdir()
+    (photos / "b" / "dot.png").write_bytes((photos / "dot.png").read_bytes())
+    twice = [photos / "dot.png", photos / "b" / "dot.png"]
+    with pytest.raises(UserError, match="2 images are called 'dot'"):
+        inferencer(twice, out_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert len(inferencer(twice)) == 2, "without files they may"
+    assert inferencer([], out_dir=tmp_path / "out") == []
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [
