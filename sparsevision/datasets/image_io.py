@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 CLASS_CODE_LIMIT = 16  # a mask whose largest value is below this holds class codes, not grey levels
 FULL_8_BITS, FULL_16_BITS = 2**8 - 1, 2**16 - 1
 ORIENTATION = 0x0112  # EXIF's tag
+LYING = (5, 6, 7, 8)  # its values where height and width change places
 
 
 def read_image(path: str | Path, *, upright: bool = False) -> np.ndarray:
@@ -109,10 +110,11 @@ def read_soft_mask(path: str | Path) -> np.ndarray:
     return levels.astype(np.float32) / np.float32(FULL_16_BITS if deep else FULL_8_BITS)
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
-    """(height, width) from a file's header, without decoding its pixels. Raises UserError like `read_image`."""
+def image_size(path: str | Path, *, upright: bool = False) -> tuple[int, int]:
+    """(height, width) as of `read_image`, from a file's header, without decoding its pixels; it raises the same."""
     with _opened(path) as image:
-        return image.height, image.width
+        turned = upright and image.getexif().get(ORIENTATION, 1) in LYING
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def exif_orientation(path: str | Path) -> int:

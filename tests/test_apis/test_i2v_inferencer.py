@@ -10,6 +10,7 @@ from toy_motion import predictor, renderer
 
 from sparsevision.annotation import Tracks, read_flow
 from sparsevision.apis.video_generation import DragSettings, I2VInferencer, named_extractor, warped_preview
+from sparsevision.datasets.image_io import ORIENTATION
 from sparsevision.datasets.video.clips import BrokenClip, probe_clip
 from sparsevision.methods.motion_i2v import MotionI2V, camera_flow
 from sparsevision.utils import UserError
@@ -181,6 +182,27 @@ def test_a_json_file_is_a_batch(inferencer, photo, tmp_path):
     assert list(found) == ["a_0", "a_1"]
     assert np.array_equal(found["a_0"].video, inferencer(photo, tracks=DRAG, size=SIZE, prompt="rain").video)
     assert not found["a_1"].brush.any()
+    assert {result.name for result in found.values()} == {"a"}
+
+
+def test_a_batch_freezes_and_turns_as_a_call_does(inferencer, photo, tmp_path):
+    half = np.zeros((32, 48), np.uint8)
+    half[:, 24:] = 255
+    for name, painting in {"half": half, "black": np.zeros_like(half)}.items():
+        Image.fromarray(painting).save(tmp_path / f"{name}.png")
+    turned = Image.Exif()
+    turned[ORIENTATION] = 6
+    Image.fromarray(np.rot90(photo)).save(tmp_path / "a.png", exif=turned)  # stored lying, shown upright
+    brushes = ("half", "black")
+    entries = [{"image": "a.png", "tracks": [[[40, 16], [44, 16]]], "brush": f"{name}.png"} for name in brushes]
+    (tmp_path / "drags.json").write_text(json.dumps(entries))
+    found = [result for _, result in inferencer.batch(tmp_path / "drags.json", size=SIZE, steps=1)]
+    for name, result in zip(brushes, found, strict=True):
+        request = {"tracks": [[(40, 16), (44, 16)]], "brush": tmp_path / f"{name}.png", "size": SIZE, "steps": 1}
+        assert np.array_equal(result.video, inferencer(tmp_path / "a.png", **request).video)
+        assert np.array_equal(result.video[0], inferencer.prepare(photo, size=SIZE).image)
+    assert found[0].brush[:, :12].all()
+    assert not found[1].brush.any()
 
 
 def test_video_to_video_follows_the_clip(inferencer, clip, photo):

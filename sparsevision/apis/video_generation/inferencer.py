@@ -19,7 +19,6 @@ from sparsevision.apis.video_generation.clip_motion import clip_motion
 from sparsevision.apis.video_generation.result import I2VResult, warped_preview
 from sparsevision.apis.video_generation.stages import load_stages, stages_of
 from sparsevision.apis.video_generation.steering import DragList, DragSettings, Steering, steer
-from sparsevision.datasets.image_io import read_grey, read_image
 from sparsevision.datasets.video.trajectories import TrajectoryJson
 from sparsevision.layers.optical_flow import Extractor, dis_flow
 from sparsevision.methods.motion_i2v import CameraMove, Guidance, camera_flow, freeze_flow, named_speed
@@ -93,7 +92,7 @@ class I2VInferencer:
             tracks: polylines (k,2) of clicks (x, y) in pixels of the image, a single click being a point that stays; or
                 annotated `Tracks` of it; None leaves the motion to the network.
             brush: (H,W) of the image's size, 1 = frozen; or a picture of its size that is not black where things may
-                move.
+                move, all black being no brush.
             flow: (F,2,h,w), motion in pixels of its own size; it replaces stage 1.
             camera: a move, or a name in `CAMERA_MOVES`; it replaces stage 1, too, at the speed that `drags` names.
             drags: how drags act.
@@ -164,10 +163,9 @@ class I2VInferencer:
             UserError: see `TrajectoryJson`.
         """
         for entry in TrajectoryJson(file=file).load_data_list():
-            brush = None if entry["brush_path"] is None else read_grey(entry["brush_path"]) == 0
-            own = {"prompt": entry["prompt"]} if entry["prompt"] else {}
-            image = read_image(entry["img_path"])
-            yield entry["sample_id"], self(image, tracks=entry["tracks"] or None, brush=brush, **(options | own))
+            own = options | ({"prompt": entry["prompt"]} if entry["prompt"] else {})
+            image, tracks, brush = entry["img_path"], entry["tracks"] or None, entry["brush_path"]
+            yield entry["sample_id"], self(image, tracks=tracks, brush=brush, **own)
 
     def restyle(
         self,
@@ -184,7 +182,7 @@ class I2VInferencer:
         Args:
             clip: a video, or a folder of images.
             restyled: its first frame as it shall look; None is the frame as it is.
-            extractor: finds flow, see `named_extractor`.
+            extractor: finds flow, see `flow_extractor`.
             stride: see `clip_motion`.
             start: see `clip_motion`.
             options: as of a call.

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from sparsevision.annotation import Tracks
 from sparsevision.apis.video_generation.stages import Stages
-from sparsevision.datasets.image_io import read_grey, read_image
+from sparsevision.datasets.image_io import read_image
+from sparsevision.datasets.video.brush import brush_from_painting, read_painting
 from sparsevision.layers.promptable import GrabCut
 from sparsevision.methods.motion_i2v import (
     BoxRegion,
@@ -22,7 +23,6 @@ from sparsevision.methods.motion_i2v import (
     Speed,
     TrackPaths,
     annotated_paths,
-    brush_from_painting,
     checked_brush,
     clicked_paths,
     freeze_anchors,
@@ -151,13 +151,13 @@ def _brush(brush: str | Path | ArrayLike, before: tuple[int, int], after: tuple[
     if not isinstance(brush, str | Path):
         frozen = checked_brush(brush, before)
         return cv2.resize(frozen.astype(np.uint8), after[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    painting = read_grey(brush)
+    painting = read_painting(brush)
     if painting.shape != before:
         raise UserError(
             f"brush: {brush} is {painting.shape[1]} x {painting.shape[0]} pixels, the image {before[1]} x {before[0]}; "
             "paint over the image itself."
         )
-    return brush_from_painting(painting > 0, size=after)
+    return brush_from_painting(painting, size=after)
 
 
 def _paths(tracks: DragList, size: tuple[int, int], stages: Stages, drags: DragSettings) -> TrackPaths:

@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
 from sparsevision.datasets.image_io import read_image
+from sparsevision.datasets.video.brush import brush_from_painting, read_painting
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
 
@@ -16,8 +17,8 @@ MOVING = 1.0  # pixels
 class LoadDrags(BaseTransform):
     """An entry of TrajectoryJson -> `img` uint8 RGB (H,W,3), `clicks`, and `brush` bool (H,W) if it has one.
 
-    `clicks` are the tracks as they are, (x,y) in pixels of the file; `brush` (height, width) is true where nothing may
-    move. A brush file in which nothing is painted freezes nothing, as in the released demo.
+    `clicks` are the tracks as they are, (x,y) in pixels of the file, turned upright; `brush` (height, width) is true
+    where nothing may move. A brush file in which nothing is painted freezes nothing, as in the released demo.
 
     Args:
         size: (height, width) that image and brush are resized to, without keeping the shape; None leaves them.
@@ -31,15 +32,13 @@ class LoadDrags(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """See the class."""
-        image = read_image(results["img_path"])
+        image = read_image(results["img_path"], upright=True)
         size = self.size or image.shape[:2]
         tracks = [np.asarray(track, np.float64) for track in results["tracks"]]
         loaded = {"img": cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), "clicks": tracks}
         loaded["ori_shape"] = image.shape[:2]
         if results.get("brush_path"):
-            painted = (read_image(results["brush_path"]).max(axis=2) > 0).astype(np.float32)
-            movable = cv2.resize(painted, size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
-            loaded["brush"] = ~movable & movable.any()
+            loaded["brush"] = brush_from_painting(read_painting(results["brush_path"]), size=size)
         return {key: value for key, value in results.items() if key != "tracks"} | loaded
 
 

@@ -20,9 +20,9 @@ class TrajectoryJson(SeededDataset):
     """{"img_path", "tracks", "brush_path" or None, "prompt", "sample_id", "ori_shape"} of every entry.
 
     The file holds a list of objects: "image", a path; "tracks", a list of polylines [[x, y], ...] in pixels of the
-    image, one point being a place that stays; "brush", the path of a mask of the image's size, not zero where things
-    may move (zero everywhere is no brush), or none; "prompt", or none. Paths start from the file's folder. `tracks` are
-    float64 (n,2).
+    image, one point being a place that stays; "brush", the path of a picture of the image's size, not black where
+    things may move (all black is no brush), or none; "prompt", or none. Paths start from the file's folder. Images and
+    brushes are turned upright, as viewers show them. `tracks` are float64 (n,2).
 
     Args:
         file: the JSON file.
@@ -72,7 +72,7 @@ class TrajectoryJson(SeededDataset):
 
 def _size(path: Path, where: str, field: str) -> tuple[int, int]:
     try:
-        return image_size(path)
+        return image_size(path, upright=True)
     except UserError as error:
         raise UserError(f"{where}: {field}: {error}") from error
 

@@ -1,11 +1,11 @@
 """Motion-I2V: image to video steered by a few tracks (Shi et al., SIGGRAPH 2024)."""
 
+from sparsevision.datasets.video.brush import brush_from_painting
 from sparsevision.layers.forward_splat import SplatOperator, forward_splat
 from sparsevision.methods.motion_i2v.architecture import Architecture
 from sparsevision.methods.motion_i2v.attention import MotionAugmentedAttention, TemporalAttention, WarpedSumAttention
 from sparsevision.methods.motion_i2v.autoencoder import GaussianLatents, KLAutoencoder, rename_old_attention
 from sparsevision.methods.motion_i2v.brush import (
-    brush_from_painting,
     checked_brush,
     clip_brush,
     freeze_anchors,

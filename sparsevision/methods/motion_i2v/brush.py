@@ -1,6 +1,7 @@
 """The motion brush: what is not painted is frozen, in the flow, in the latents and in the pixels.
 
-A brush is (H, W), true or 1 = frozen. Source: Shi et al., Motion-I2V, section 3.3, and the rules of the released demo.
+A brush is (H, W), true or 1 = frozen; `datasets.video.brush` makes one of a painting. Source: Shi et al., Motion-I2V,
+section 3.3.
 """
 
 import numpy as np
@@ -8,28 +9,9 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
-from torch.nn import functional as F
 
 from sparsevision.methods.motion_i2v.regions import nearest_pixel, squared_distance
 from sparsevision.utils import UserError
-
-
-def brush_from_painting(painting: ArrayLike, *, size: tuple[int, int]) -> np.ndarray:
-    """Freeze what is not painted: (H, W) bool, true = frozen; nothing is frozen when nothing is painted.
-
-    Args:
-        painting: (h, w) in [0, 1], 1 = painted with the brush; resized bilinearly and cut at 0.5.
-        size: (H, W) of the clip.
-
-    Raises:
-        UserError: not such a picture.
-    """
-    picture = np.asarray(painting, dtype=np.float32)
-    if picture.ndim != 2 or not picture.size or picture.min() < 0 or picture.max() > 1:
-        raise UserError(f"painting: expected (h, w) with values from 0 to 1, 1 = painted, got shape {picture.shape}.")
-    scaled = F.interpolate(torch.from_numpy(picture)[None, None], size, mode="bilinear", align_corners=False)
-    painted = scaled[0, 0].numpy() > 0.5
-    return ~painted if painted.any() else np.zeros(size, dtype=bool)
 
 
 def checked_brush(brush: ArrayLike, size: tuple[int, int]) -> np.ndarray:
