@@ -109,7 +109,7 @@ class RAFT(nn.Module):
 
 
 def flow_extractor(
-    name: str, *, weights: str | Path | None = None, chained: bool = False, device: str | torch.device = "cpu"
+    name: str, weights: str | Path | None = None, *, chained: bool = False, device: str | torch.device = "cpu"
 ) -> Extractor:
     """One of `FLOWS` by its name.
 
@@ -124,14 +124,17 @@ def flow_extractor(
         CheckpointError: weights of another network.
     """
     if name not in FLOWS:
-        raise UserError(f"flow '{name}'; expected one of {', '.join(FLOWS)}.{did_you_mean(name, FLOWS)}")
+        known = ", ".join(FLOWS)
+        raise UserError(f"there is no extractor '{name}'; expected one of {known}.{did_you_mean(name, FLOWS)}")
     if name == "dis":
         return dis_flow
     if name == "gmflow":
         return PairwiseFlow(GMFlow(weights or "gmflow").to(device), chained=chained)
+    small = name == "raft_small"
     if weights is None:
-        raise UserError(f"flow '{name}' needs a file of weights of torchvision's {name.replace('raft', 'RAFT')}.")
-    return PairwiseFlow(RAFT(weights, small=name == "raft_small").to(device), chained=chained)
+        of = name if small else f"{name}_large"
+        raise UserError(f"{name}: give its weights. It needs a file of weights of torchvision's {of}.")
+    return PairwiseFlow(RAFT(weights, small=small).to(device), chained=chained)
 
 
 def checked_flow(

@@ -1,14 +1,17 @@
 """tools/motion_i2v.py: drags, camera moves, lists and clips in; videos, flow and pictures out; clear mistakes."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from tool_runner import run_tool
+from tool_runner import load_tool, run_tool
 from toy_i2v import write_checkpoints
 
 from sparsevision.datasets.video.clips import probe_clip
+from sparsevision.layers.gmflow import GMFlow
 from sparsevision.visualization import write_video
 
 
@@ -110,3 +113,12 @@ def test_mistakes_are_named(run, tmp_path, words, message):
     assert finished.code == 2
     assert message in finished.err.replace("\n", " ")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_clip_s_flow_is_found_where_the_model_is(tmp_path):
+    torch.save(GMFlow().state_dict(), tmp_path / "gmflow.pth")
+    tool, asked = load_tool("motion_i2v.py"), {}
+    inferencer = SimpleNamespace(device=torch.device("meta"), restyle=lambda *_, **options: asked.update(options))
+    words = ["--video", "clip.mp4", "--extractor", "gmflow", "--extractor-weights", str(tmp_path / "gmflow.pth")]
+    list(tool.results(inferencer, tool.parse_args([*words, "--out", str(tmp_path / "out")])))
+    assert {parameter.device.type for parameter in asked["extractor"].network.parameters()} == {"meta"}

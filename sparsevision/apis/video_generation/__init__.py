@@ -1,10 +1,12 @@
 """Image to video: Motion-I2V for people who want no Runner."""
 
-from sparsevision.apis.video_generation.clip_motion import EXTRACTORS, clip_motion, named_extractor
+from sparsevision.apis.video_generation.clip_motion import clip_motion
 from sparsevision.apis.video_generation.inferencer import I2VInferencer
 from sparsevision.apis.video_generation.result import I2VResult, warped_preview
 from sparsevision.apis.video_generation.stages import Stages, load_stages, stage_of, stages_of
 from sparsevision.apis.video_generation.steering import REGIONS, DragSettings, Steering
+from sparsevision.layers.optical_flow import FLOWS as EXTRACTORS
+from sparsevision.layers.optical_flow import flow_extractor as named_extractor
 
 __all__ = [
     "EXTRACTORS",

@@ -7,34 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsevision.datasets.video.clips import BrokenClip, frame_indices, probe_clip, read_frames
-from sparsevision.layers.gmflow import GMFlow
-from sparsevision.layers.optical_flow import RAFT, Extractor, PairwiseFlow, dis_flow
-from sparsevision.utils import UserError, did_you_mean
+from sparsevision.layers.optical_flow import Extractor
+from sparsevision.utils import UserError
 
-EXTRACTORS = ("gmflow", "dis", "raft")
 LONGEST_SIDE = 512  # of frames whose flow is looked for
-
-
-def named_extractor(name: str, weights: str | Path | None = None) -> Extractor:
-    """What finds flow: "gmflow" (its weights come from `tools/get_weights.py`), "dis" (no weights), "raft".
-
-    Args:
-        name: one of them.
-        weights: file; needed for "raft" (torchvision's raft_large), optional for "gmflow".
-
-    Raises:
-        UserError: no such name, or weights that are not there.
-    """
-    if name not in EXTRACTORS:
-        known = ", ".join(EXTRACTORS)
-        raise UserError(f"there is no extractor '{name}'.{did_you_mean(name, EXTRACTORS)} Known: {known}.")
-    if name == "dis":
-        return dis_flow
-    if name == "gmflow":
-        return PairwiseFlow(GMFlow.pretrained() if weights is None else GMFlow(weights))
-    if weights is None:
-        raise UserError("raft: give its weights, a state file of torchvision's raft_large.")
-    return PairwiseFlow(RAFT(weights))
 
 
 def clip_motion(
@@ -45,7 +21,7 @@ def clip_motion(
     Args:
         path: a video, or a folder of images in the order of their names.
         fields: F.
-        extractor: see `named_extractor`.
+        extractor: see `flow_extractor`.
         stride: frames of the clip from one to the next; fewer where the clip is too short for that.
         start: 0...1, of the first frame among those that leave room for the others.
 
