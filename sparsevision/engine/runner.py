@@ -292,6 +292,7 @@ class Runner(mmengine.runner.Runner):
                 config=self._scheduler_config,
                 epochs=meta["epoch"],
                 iterations=meta["iter"],
+                per_epoch=meta.get("iterations_per_epoch"),
             )
         load_hook_states(self.hooks, checkpoint.get("hooks", {}), self.logger)
         resume_rng(checkpoint.get("rng"), rank=self.rank, world_size=self.world_size, logger=self.logger)

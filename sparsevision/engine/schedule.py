@@ -24,7 +24,9 @@ def scheduler_states(schedulers: Any) -> Any:
     return [to_plain(scheduler.state_dict(), where="param_schedulers") for scheduler in schedulers or ()]
 
 
-def resume_schedulers(runner: Any, stored: Any, *, config: Any, epochs: int, iterations: int) -> None:
+def resume_schedulers(
+    runner: Any, stored: Any, *, config: Any, epochs: int, iterations: int, per_epoch: int | None = None
+) -> None:
     """Bring `runner.param_schedulers` to where they were, or would have been, after `epochs` and `iterations`.
 
     The optimiser must have been resumed before. Schedulers driven by a metric cannot be stepped through again: their
@@ -35,6 +37,7 @@ def resume_schedulers(runner: Any, stored: Any, *, config: Any, epochs: int, ite
         stored: what `scheduler_states` gave when the checkpoint was written.
         config: `param_scheduler` of the config.
         epochs, iterations: done so far.
+        per_epoch: iterations of an epoch; None where nobody knows, and epochs are taken to be of one length.
     """
     schedulers = runner.param_schedulers
     if _same_schedule(schedulers, stored) or _driven_by_metric(schedulers) or not _is_config(config):
@@ -48,12 +51,13 @@ def resume_schedulers(runner: Any, stored: Any, *, config: Any, epochs: int, ite
         warnings.simplefilter("ignore")  # there was no optimiser step between these scheduler steps
         runner.param_schedulers = runner.build_param_scheduler(config)
         for part in _parts(runner.param_schedulers):
-            _replay(part, epochs=epochs, iterations=iterations)
+            _replay(part, epochs=epochs, iterations=iterations, per_epoch=per_epoch)
 
 
-def _replay(schedulers: list[_ParamScheduler], *, epochs: int, iterations: int) -> None:
+def _replay(schedulers: list[_ParamScheduler], *, epochs: int, iterations: int, per_epoch: int | None) -> None:
     """Step as ParamSchedulerHook does: in each iteration, and behind the last one of each epoch."""
-    per_epoch = iterations // epochs if epochs else 0
+    if per_epoch is None or not per_epoch * epochs <= iterations <= per_epoch * (epochs + 1):
+        per_epoch = iterations // epochs if epochs else 0  # epochs were of another length before
     for iteration in range(1, iterations + 1):
         for scheduler in schedulers:
             if not scheduler.by_epoch:

@@ -12,6 +12,7 @@ from sparsevision.engine import CheckpointError, load_checkpoint
 from sparsevision.engine.hooks import CheckpointHook
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.runner import Runner
+from sparsevision.engine.schedule import _replay
 from sparsevision.utils import UserError
 
 ITER_BASED = {
@@ -156,6 +157,44 @@ def test_more_epochs_on_resume_give_the_longer_schedule(tmp_path, schedule):
     _, log = train(tmp_path / "cut", train_cfg__max_epochs=6, param_scheduler=schedule, resume=True)
     assert [log[i][1] for i in range(12, 36)] == [expected[i][1] for i in range(12, 36)]
     assert [log[i][2] for i in range(12, 36)] == [expected[i][2] for i in range(12, 36)]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+def test_more_epochs_inside_an_epoch_give_the_longer_schedule(tmp_path, schedule):
+    saved = {"default_hooks__checkpoint": {"type": CheckpointHook, "interval": 16, "by_epoch": False}}
+    _, expected = train(tmp_path / "whole", train_cfg__max_epochs=6, param_scheduler=schedule)
+    train(tmp_path / "cut", kill_at=17, train_cfg__max_epochs=3, param_scheduler=schedule, **saved)
+    _, log = train(tmp_path / "cut", train_cfg__max_epochs=6, param_scheduler=schedule, resume=True, **saved)
+    assert [log[i][1] for i in range(16, 36)] == [expected[i][1] for i in range(16, 36)]
+
+
+class Steps:
+    """A scheduler that notes in which iterations it was stepped."""
+
+    def __init__(self, *, by_epoch, clock=None):
+        self.by_epoch, self.clock, self.stepped_at = by_epoch, clock, []
+
+    def step(self):
+        self.stepped_at.append(len(self.clock.stepped_at) if self.clock else None)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "iterations", "per_epoch", "stepped_at"),
+    [
+        (2, 25, 10, [10, 20]),
+        (1, 20, 10, [10]),
+        (2, 20, 10, [10, 20]),
+        (0, 5, 10, []),
+        (2, 20, None, [10, 20]),
+        (4, 30, 10, [7, 14, 21, 28]),
+    ],
+    ids=["inside", "behind_the_last_one", "end", "before_the_first", "unknown", "shorter_before"],
+)
+def test_epochs_are_stepped_where_they_ended(epochs, iterations, per_epoch, stepped_at):
+    clock = Steps(by_epoch=False)
+    scheduler = Steps(by_epoch=True, clock=clock)
+    _replay([clock, scheduler], epochs=epochs, iterations=iterations, per_epoch=per_epoch)
+    assert scheduler.stepped_at == stepped_at
 
 
 def test_more_iterations_on_resume_give_the_longer_schedule(tmp_path):
