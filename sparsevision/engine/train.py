@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of tools/train.py."""
     args = parse_args(arguments)
     cfg = training_config(args)
-    earlier = None if cfg.resume else find_latest(cfg.work_dir)
+    earlier = None if cfg.resume else latest_written(cfg.work_dir)
     runner = build_runner(cfg)
     try:
         runner.train()
@@ -119,17 +119,23 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     cfg.resume, cfg.load_from = True, str(source)
 
 
-def how_to_go_on(runner: Runner, arguments: Sequence[str], *, earlier: Path | None = None) -> str:
+def latest_written(work_dir: str | Path) -> tuple[Path, int] | None:
+    """The newest checkpoint of a work dir and when it was written, in nanoseconds; None without any."""
+    latest = find_latest(work_dir)
+    return None if latest is None else (latest, latest.stat().st_mtime_ns)
+
+
+def how_to_go_on(runner: Runner, arguments: Sequence[str], *, earlier: tuple[Path, int] | None = None) -> str:
     """The sentence after Ctrl-C, or behind that on a lost process.
 
-    arguments: of the command line; earlier: the newest checkpoint that was there before, of another run.
+    arguments: of the command line; earlier: `latest_written` before this run, of another one.
     """
-    latest = find_latest(runner.work_dir)
+    latest = latest_written(runner.work_dir)
     if latest is None or latest == earlier:
         command = _typed(arguments)
         return f"Stopped after {runner.iter} iterations, before the first checkpoint. To start again: {command}"
     command = _typed([*_without_resume(arguments), "--resume"])
-    return f"Stopped after {runner.iter} iterations. The last checkpoint is {latest}. To go on from it: {command}"
+    return f"Stopped after {runner.iter} iterations. The last checkpoint is {latest[0]}. To go on from it: {command}"
 
 
 def _typed(arguments: Sequence[str]) -> str:

@@ -1,12 +1,13 @@
 """Sentences around a training run: what to type next, which flag was meant, which folder cannot be used."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from sparsevision.engine.hooks.checkpoint import write_pointer
 from sparsevision.engine.setup import check_work_dir, common_parser
-from sparsevision.engine.train import how_to_go_on
+from sparsevision.engine.train import how_to_go_on, latest_written
 from sparsevision.utils import UserError
 
 
@@ -34,8 +35,18 @@ def test_the_command_under_torchrun_is_its_script(stopped, monkeypatch):
 
 
 def test_the_checkpoint_of_an_earlier_run_is_not_offered(stopped, tmp_path):
-    sentence = how_to_go_on(stopped, ["cfg.py"], earlier=tmp_path / "epoch_1.pth")
+    sentence = how_to_go_on(stopped, ["cfg.py"], earlier=latest_written(tmp_path))
     assert sentence.endswith("before the first checkpoint. To start again: python tools/train.py cfg.py")
+
+
+def test_a_checkpoint_that_was_written_again_is_offered(stopped, tmp_path):
+    checkpoint = tmp_path / "epoch_1.pth"
+    os.utime(checkpoint, ns=(1, 1))
+    earlier = latest_written(tmp_path)
+    checkpoint.write_bytes(b"of this run")
+    sentence = how_to_go_on(stopped, ["cfg.py"], earlier=earlier)
+    assert f"The last checkpoint is {checkpoint}." in sentence
+    assert sentence.endswith("python tools/train.py cfg.py --resume")
 
 
 def test_a_misspelt_flag_gets_the_closest(capsys):
