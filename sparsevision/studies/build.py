@@ -1,5 +1,6 @@
 """Which `StudyTask` a config is, and which kind of annotation it learns from."""
 
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -27,7 +28,7 @@ TASKS: tuple[tuple[type, type[StudyTask]], ...] = (
     (VideoClips, TrackTask),
 )
 FIXED = {CloudPointTask: "cloud_point", BoxTask: "box", ViewClickTask: "click", TrackTask: "track_entry"}
-NAMED = ("scribble", "point", "click", "box")  # in names of folders of sparse labels
+NAMED = ("point", "scribble", "click", "box")  # in names of folders of sparse labels
 
 
 def build_task(cfg: Config, *, name: str) -> StudyTask:
@@ -64,13 +65,21 @@ def _told_kind(cfg: Config, dataset: Any, task: type[StudyTask], name: str) -> s
         raise UserError(f"{name} learns from pseudo labels, which nobody annotates; take a config with sparse labels.")
     if any("LoadMask" in _type_name(step) for step in dataset.pipeline):
         return "mask"
-    folder = str(dataset.get("sparse_dir") or "").lower()
-    found = next((kind for kind in NAMED if kind in folder), None)
-    if found is None:
-        raise UserError(
-            f"{name}: nothing says of which kind its labels are; add study = dict(kind='point') or another."
-        )
-    return found
+    return kind_of_folder(dataset.get("sparse_dir") or "", name)
+
+
+def kind_of_folder(sparse_dir: str, name: str) -> str:
+    """The kind that the last part of a folder of sparse labels is called after: "Annotations/box" holds boxes.
+
+    Raises:
+        UserError: it says nothing, or several kinds.
+    """
+    folder = Path(sparse_dir).name
+    found = [kind for kind in NAMED if kind in folder.lower()]
+    if len(found) != 1:
+        said = f"'{folder}' may be {' or '.join(found)}" if found else "nothing says of which kind its labels are"
+        raise UserError(f"{name}: {said}; add study = dict(kind='{(found or NAMED)[0]}') or another.")
+    return found[0]
 
 
 def _type_name(step: Any) -> str:

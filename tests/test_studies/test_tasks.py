@@ -9,6 +9,7 @@ from sparsevision.datasets.image_io import read_grey
 from sparsevision.engine import read_config
 from sparsevision.engine.overrides import options_of
 from sparsevision.studies import StudySettings, build_task
+from sparsevision.studies.build import kind_of_folder
 from sparsevision.studies.choice import NamedSelector, choose
 from sparsevision.utils import UserError
 
@@ -131,6 +132,32 @@ def test_kinds_are_told_from_the_config():
         ("tiny_cpcm_res16unet_dense_40e_rooms", "cloud"),
     ):
         assert build_task(read_config(config), name=config).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("Scribble", "scribble"),
+        ("Annotations/box", "box"),
+        ("/home/pointer/boxes", "box"),
+        ("/data/inbox/Point/", "point"),
+    ],
+)
+def test_the_kind_is_told_from_the_folder_of_labels_alone(folder, kind):
+    assert kind_of_folder(folder, "config") == kind
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("", r"config: nothing says .* study = dict\(kind='point'\)"),
+        ("/home/pointer/labels", "nothing says of which kind"),
+        ("boxes_from_clicks", r"'boxes_from_clicks' may be click or box; add study = dict\(kind='click'\) or another"),
+    ],
+)
+def test_a_folder_that_says_nothing_or_too_much_is_refused(folder, message):
+    with pytest.raises(UserError, match=message):
+        kind_of_folder(folder, "config")
 
 
 def test_settings_are_checked():
