@@ -48,6 +48,17 @@ def test_predictions_become_files_by_their_field(tmp_path):
     assert not (tmp_path / "gt_sem_seg").exists()
 
 
+def test_two_samples_of_one_name_are_refused_within_a_test_only(tmp_path):
+    writer = PredictionWriter(out_dir=str(tmp_path))
+    first, second = (sample(pred_mask=PixelData(data=torch.tensor([[[level]]]))) for level in (0.2, 0.4))
+    for _ in range(2):
+        writer.before_test_epoch(RUNNER)
+        writer.after_test_iter(RUNNER, 0, outputs=[first])
+    with pytest.raises(UserError, match="two samples of this test have the sample_id 'a'"):
+        writer.after_test_iter(RUNNER, 1, outputs=[second])
+    assert np.asarray(Image.open(tmp_path / "pred_mask/a.png")).tolist() == [[51]]
+
+
 def test_predictions_of_clouds_are_arrays(tmp_path):
     made = BaseDataElement(metainfo={"sample_id": "Area_5_office_1"})
     made.pred_point_labels, made.pred_point_scores = torch.tensor([3, 255]), torch.tensor([0.5, 0.0])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sparsevision.datasets.detection.coco_classes import COCO80
 from sparsevision.datasets.detection.coco_file import BoxFile, ImageBoxes, read_box_file
+from sparsevision.datasets.sample_ids import sample_ids
 from sparsevision.datasets.seeded import SeededDataset
 from sparsevision.registry import DATASETS
 from sparsevision.utils import UserError
@@ -19,9 +20,9 @@ class CocoDetectionDataset(SeededDataset):
     """Images with boxes from a file in COCO's format, of any classes.
 
     A sample is {"img_path", "img_id", "height", "width", "boxes": (M,4) float32 (x0, y0, x1, y1) in pixels, "labels":
-    (M,) int64, "crowd": (M,) bool, "annotation_ids": (M,) int64, "ann_file", "sample_id": stem, "dataset": name}. How
-    labels follow from category ids, and which boxes are left out: `read_box_file`. Metainfo has the `classes` and the
-    `palette` of this file.
+    (M,) int64, "crowd": (M,) bool, "annotation_ids": (M,) int64, "ann_file", "sample_id": see `sample_ids`, "dataset":
+    name}. How labels follow from category ids, and which boxes are left out: `read_box_file`. Metainfo has the
+    `classes` and the `palette` of this file.
 
     Args:
         ann_file: the file, relative to `data_root`.
@@ -88,7 +89,9 @@ class CocoDetectionDataset(SeededDataset):
             notes.append(f"{len(file.images) - len(images)} images that are not in '{self.data_prefix['img']}'")
         if notes:
             warnings.warn(f"Data set '{self.name}' leaves out {'; '.join(notes)}.", UserWarning, stacklevel=2)
-        return [self._sample(image) for image in images]
+        names = [image.file_name for image in file.images]
+        ids = dict(zip(names, sample_ids(names), strict=True))
+        return [self._sample(image, ids[image.file_name]) for image in images]
 
     def filter_data(self) -> list[dict]:
         """Leave out images without a box if asked to. Raises UserError if none is left."""
@@ -129,7 +132,7 @@ class CocoDetectionDataset(SeededDataset):
             )
         return [image for image in images if image.file_name not in missing]
 
-    def _sample(self, image: ImageBoxes) -> dict:
+    def _sample(self, image: ImageBoxes, sample_id: str) -> dict:
         return {
             "img_path": str(Path(self.data_prefix["img"]) / image.file_name),
             "img_id": image.image_id,
@@ -140,7 +143,7 @@ class CocoDetectionDataset(SeededDataset):
             "crowd": image.crowd,
             "annotation_ids": image.ids,
             "ann_file": self.ann_file,
-            "sample_id": Path(image.file_name).stem,
+            "sample_id": sample_id,
             "dataset": self.name,
         }
 

@@ -5,12 +5,14 @@ Clips that cannot be read are left out when the set is made: counted, named with
 """
 
 import json
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
 from sparsevision.datasets.image_io import IMAGE_SUFFIXES
+from sparsevision.datasets.sample_ids import sample_ids
 from sparsevision.datasets.seeded import SeededDataset
 from sparsevision.datasets.video.clips import VIDEO_SUFFIXES, BrokenClip, probe_clip, read_frames
 from sparsevision.registry import DATASETS
@@ -139,6 +141,8 @@ class WebVidFolder(VideoFolder):
 class VideoList(VideoClips):
     """A file with one JSON object a line: "video_path", "caption", and perhaps "motion_caption" and "ocr_valid".
 
+    What the samples are called: `sample_ids`.
+
     Args:
         file: the list.
         root: folder that relative paths start from; None: the list's own.
@@ -165,7 +169,9 @@ class VideoList(VideoClips):
         found = [self._clip(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
         if not found:
             raise UserError(f"{self.file}: names no video; expected one JSON object a line.")
-        return [clip for clip in found if clip is not None]
+        clips = [clip for clip in found if clip is not None]
+        names = sample_ids([os.path.relpath(clip["video_path"], self.root) for clip in clips])
+        return [{**clip, "sample_id": name} for clip, name in zip(clips, names, strict=True)]
 
     def _clip(self, number: int, line: str) -> dict | None:
         try:
@@ -177,8 +183,7 @@ class VideoList(VideoClips):
         if entry.get("ocr_valid") is False:
             return None
         caption = (entry.get("motion_caption") if self.motion_captions else None) or entry.get("caption") or ""
-        path = self.root / entry["video_path"]
-        return {"video_path": str(path), "caption": str(caption), "sample_id": path.stem, "truth_path": None}
+        return {"video_path": str(self.root / entry["video_path"]), "caption": str(caption), "truth_path": None}
 
 
 def _clip_paths(folder: Path) -> list[Path]:

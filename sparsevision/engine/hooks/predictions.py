@@ -15,7 +15,7 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.engine.checkpoint import save_checkpoint
 from sparsevision.engine.plain import to_plain
 from sparsevision.registry import HOOKS
-from sparsevision.utils import atomic_write, check_out_folder
+from sparsevision.utils import UserError, atomic_write, check_out_folder
 
 SHARES = ("pred_mask", "pred_soft_mask", "pred_objectness", "pred_accumulation")
 ARRAYS = ("pred_point_", "pred_voxel_", "pred_disparity")
@@ -35,7 +35,8 @@ class PredictionWriter(Hook):
         out_dir: the folder.
 
     Raises:
-        UserError: it is a file.
+        UserError: it is a file; or, in a test, two samples have one name, so that the second's files would replace the
+            first's.
     """
 
     priority = "LOW"
@@ -43,6 +44,11 @@ class PredictionWriter(Hook):
     def __init__(self, *, out_dir: str) -> None:
         check_out_folder(out_dir, "PredictionWriter: out_dir")
         self.out_dir = Path(out_dir)
+        self._written: set[str] = set()
+
+    def before_test_epoch(self, runner: Any) -> None:
+        """A new test may replace the files of the last."""
+        self._written.clear()
 
     def after_test_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Sequence[BaseDataElement] | None = None
@@ -50,9 +56,18 @@ class PredictionWriter(Hook):
         """Write the predictions of a batch."""
         for number, sample in enumerate(outputs or ()):
             name = str(sample.get("sample_id", f"{runner.rank}_{batch_idx}_{number}"))
+            self._check_name(name)
             for field in sample.keys():  # noqa: SIM118 (a BaseDataElement is no mapping)
                 if field.startswith("pred_"):
                     self._write(name, field, sample.get(field))
+
+    def _check_name(self, name: str) -> None:
+        if name in self._written:
+            raise UserError(
+                f"{self.out_dir}: two samples of this test have the sample_id '{name}', and the second's files would "
+                "replace the first's. Rename one, or test the data sets one by one, each with an --out of its own."
+            )
+        self._written.add(name)
 
     def _write(self, name: str, field: str, value: Any) -> None:
         folder = self.out_dir / field

@@ -29,6 +29,17 @@ def test_a_sample_has_boxes_labels_and_its_place(tmp_path):
     assert data["ann_file"] == str(tmp_path / "annotations.json")
 
 
+def test_images_of_one_stem_are_told_apart_by_their_folders(tmp_path):
+    document = tiny_document()
+    for number, image in enumerate(document["images"]):
+        image["file_name"] = f"{number}/same.png"
+    arguments = write_tiny_coco(tmp_path, document)
+    for number in range(3):
+        (tmp_path / "images" / f"{number}").mkdir()
+        (tmp_path / "images" / f"{number}" / "same.png").touch()
+    assert [data["sample_id"] for data in _infos(CocoDetectionDataset(**arguments))] == ["0/same", "1/same", "2/same"]
+
+
 def test_the_classes_are_those_of_the_file_with_a_colour_each(tmp_path):
     dataset = CocoDetectionDataset(**write_tiny_coco(tmp_path))
     assert dataset.metainfo["classes"] == ("car", "cup")

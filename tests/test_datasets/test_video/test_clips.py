@@ -1,5 +1,6 @@
 """Clips from videos and folders: the right frames; broken files named, counted and left out; loading."""
 
+import json
 import warnings
 
 import numpy as np
@@ -121,6 +122,8 @@ def test_list_of_json_lines(made):
     path.write_text("\n".join(lines))
     assert [clip["caption"] for clip in VideoList(file=path, test_mode=True)] == ["one", ""]
     assert VideoList(file=path, motion_captions=True, test_mode=True)[0]["caption"] == "it moves"
+    path.write_text("".join(json.dumps({"video_path": f"{name}.mp4"}) + "\n" for name in ("b/a", "c/a", "d")))
+    assert [clip["sample_id"] for clip in VideoList(file=path, check="none", test_mode=True)] == ["b/a", "c/a", "d"]
     path.write_text('{"video_path": "a.mp4"}\n{"video": 3}')
     with pytest.raises(UserError, match=r"list\.jsonl, line 2: .*video_path"):
         VideoList(file=path)
