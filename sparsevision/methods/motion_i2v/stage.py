@@ -165,8 +165,10 @@ def stacked(samples: Sequence[VideoSample], field: str, *, model: str, remedy: s
     """A field of all samples (B, ...).
 
     Raises:
-        UserError: a sample lacks it.
+        UserError: there are no samples, or one lacks it.
     """
+    if not samples:
+        raise UserError(f"{model} needs `{field}`, and there are no samples that could hold it: {remedy}.")
     for sample in samples:
         if field not in sample:
             raise UserError(f"{model} needs `{field}`, which clip {sample.get('sample_id')} lacks: {remedy}.")

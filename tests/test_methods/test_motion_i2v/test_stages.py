@@ -199,6 +199,14 @@ def test_clips_without_truth_are_explained():
         model.predict(batch["inputs"], [sample])
 
 
+@pytest.mark.parametrize("missing", [None, []])
+def test_missing_samples_are_explained(missing):
+    with pytest.raises(UserError, match=r"FrameRenderer needs `gt_flow`, and there are no samples .* LoadClipTruth"):
+        renderer().predict({"video": torch.zeros(1, 3, 4, *SIZE)}, missing)
+    with pytest.raises(UserError, match="FlowAutoencoder needs `gt_flow`, and there are no samples"):
+        FlowAutoencoder.predict(None, {}, missing)
+
+
 def test_tracks_of_another_length_are_explained():
     model = predictor()
     batch = batch_of(model, 1)
