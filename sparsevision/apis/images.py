@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
+from sparsevision.datasets.image_io import IMAGE_SUFFIXES, image_files, read_image
 from sparsevision.registry import TRANSFORMS
 from sparsevision.utils import UserError
 
@@ -91,7 +91,7 @@ def _files(path: Path) -> list[Path]:
         if not (found := sorted(Path(p) for p in glob.glob(str(path)))):
             raise UserError(f"{path}: no file matches; expected a path, or a pattern that some images match")
         return found
-    if not (found := sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)):
+    if not (found := image_files(path)):
         raise UserError(f"{path}: no image in it; expected files that end with {', '.join(sorted(IMAGE_SUFFIXES))}")
     return found
 

@@ -123,6 +123,22 @@ def exif_orientation(path: str | Path) -> int:
         return int(image.getexif().get(ORIENTATION, 1))
 
 
+def image_files(
+    folder: str | Path, *, recursive: bool = False, suffixes: tuple[str, ...] = IMAGE_SUFFIXES
+) -> list[Path]:
+    """The images in a folder, sorted; hidden files, such as the ._a.jpg that macOS leaves, are none.
+
+    Args:
+        folder: where to look.
+        recursive: also in the folders below it, but not in hidden ones.
+        suffixes: of what counts, in lower case; those of names may be in any.
+    """
+    folder = Path(folder)
+    there = folder.rglob("*") if recursive else folder.iterdir()
+    named = (path for path in there if path.suffix.lower() in suffixes and not path.is_dir())
+    return sorted(path for path in named if not any(part[0] == "." for part in path.relative_to(folder).parts))
+
+
 def write_png(path: str | Path, array: np.ndarray) -> None:
     """Write uint8 (H, W) or (H, W, 3) RGB as PNG, atomically: a reader sees the old file or the whole new one.
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sparsevision.apis.images import image_sources
+from sparsevision.datasets.detection.yolo import images_of
 from sparsevision.datasets.image_io import (
+    image_files,
     image_size,
     read_class_map,
     read_grey,
@@ -16,7 +19,39 @@ from sparsevision.datasets.image_io import (
     read_soft_mask,
     write_png,
 )
+from sparsevision.datasets.video.clips import probe_clip
+from sparsevision.datasets.video.videos import VideoFolder
+from sparsevision.datasets.views.files import list_images
 from sparsevision.utils import UserError
+
+
+@pytest.fixture
+def littered(tmp_path):
+    """A folder as macOS and notebooks leave it: two images to find, and five things that look like images."""
+    for name in ("b.png", "sub/a.PNG", "._b.png", "sub/._a.png", ".cache/c.png", "._clip.mp4", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if name in ("b.png", "sub/a.PNG"):
+            write_png(tmp_path / name, np.zeros((4, 4, 3), np.uint8))
+        else:
+            (tmp_path / name).write_bytes(b"no image")
+    (tmp_path / "folder.png").mkdir()
+    return tmp_path
+
+
+def test_hidden_files_and_folders_are_no_images(littered):
+    whole = [littered / "b.png", littered / "sub" / "a.PNG"]
+    assert image_files(littered) == whole[:1]
+    assert image_files(littered, recursive=True) == whole
+    assert image_files(littered, suffixes=(".txt",)) == [littered / "notes.txt"]
+
+
+def test_every_reader_of_a_folder_leaves_hidden_files_alone(littered):
+    whole = [littered / "b.png", littered / "sub" / "a.PNG"]
+    assert [source.path for source in image_sources(littered)] == whole[:1]
+    assert list_images(littered) == whole[:1]
+    assert images_of((littered,)) == whole
+    assert [clip["video_path"] for clip in VideoFolder(folder=littered, test_mode=True)] == [str(littered / "sub")]
+    assert probe_clip(littered / "sub").frames == 1
 
 
 def test_greyscale_is_repeated(tmp_path):

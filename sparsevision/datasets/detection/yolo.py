@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES, exif_orientation, image_size
+from sparsevision.datasets.image_io import IMAGE_SUFFIXES, exif_orientation, image_files, image_size
 from sparsevision.utils import UserError
 
 SPLITS = ("train", "val", "test")
@@ -106,7 +106,7 @@ def images_of(split: tuple[Path, ...]) -> list[Path]:
     found: set[Path] = set()
     for source in split:
         if source.is_dir():
-            found |= {path for path in source.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES}
+            found |= set(image_files(source, recursive=True))
         else:
             found |= set(_listed(source))
     if not found:

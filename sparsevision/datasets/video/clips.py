@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES, image_size, read_image
+from sparsevision.datasets.image_io import IMAGE_SUFFIXES, image_files, image_size, read_image
 from sparsevision.utils import UserError, require
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".gif")
@@ -135,7 +135,7 @@ def _from_folder(path: Path, indices: Sequence[int]) -> Iterator[tuple[int, NDAr
 
 
 def _images(folder: Path) -> list[Path]:
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = image_files(folder)
     if not images:
         raise BrokenClip(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)}).")
     return images

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES, read_image
+from sparsevision.datasets.image_io import image_files, read_image
 from sparsevision.datasets.seeded import SeededDataset
 from sparsevision.datasets.video.flow_files import FLOW_FILE_SUFFIXES, read_flow_file
 from sparsevision.registry import DATASETS, TRANSFORMS
@@ -35,7 +35,7 @@ class FlowPairs(SeededDataset):
 
     def load_data_list(self) -> list[dict]:
         """One dict for each flow file, in the order of their names."""
-        found = sorted(path for path in self.flow.rglob("*") if path.suffix.lower() in FLOW_FILE_SUFFIXES)
+        found = image_files(self.flow, recursive=True, suffixes=FLOW_FILE_SUFFIXES)
         if not found:
             raise UserError(f"{self.flow}: holds no flow ({', '.join(FLOW_FILE_SUFFIXES)}).")
         folders = {path.parent: _images(self.frames / path.parent.relative_to(self.flow)) for path in found}
@@ -95,4 +95,4 @@ class LoadFlowPair(BaseTransform):
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; the flow in the folder of that name needs its frames there.")
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return image_files(folder)

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES
+from sparsevision.datasets.image_io import image_files
 from sparsevision.datasets.sample_ids import sample_ids
 from sparsevision.datasets.seeded import SeededDataset
 from sparsevision.datasets.video.clips import VIDEO_SUFFIXES, BrokenClip, probe_clip, read_frames
@@ -188,13 +188,9 @@ class VideoList(VideoClips):
 
 def _clip_paths(folder: Path) -> list[Path]:
     """Videos, and folders of images, below a folder."""
-    found = set()
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-            found.add(path)
-        elif path.suffix.lower() in IMAGE_SUFFIXES and path.parent != folder:
-            found.add(path.parent)
-    return sorted(found)
+    videos = image_files(folder, recursive=True, suffixes=VIDEO_SUFFIXES)
+    folders = {path.parent for path in image_files(folder, recursive=True)} - {folder}
+    return sorted([*videos, *folders])
 
 
 def _first_line(path: Path) -> str:

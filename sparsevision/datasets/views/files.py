@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsevision.datasets.image_io import IMAGE_SUFFIXES
+from sparsevision.datasets.image_io import IMAGE_SUFFIXES, image_files
 from sparsevision.utils import UserError, arrays
 
 
@@ -19,7 +19,7 @@ def list_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder of images.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
+    found = image_files(folder)
     if not found:
         raise UserError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)}).")
     names = [path.stem for path in found]

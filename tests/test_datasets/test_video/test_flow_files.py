@@ -84,6 +84,14 @@ def test_pairs_are_a_frame_and_the_next_one(tmp_path):
     assert pair["known"].all()
 
 
+def test_hidden_files_beside_frames_and_flow_are_not_looked_at(tmp_path):
+    found = pairs(tmp_path)
+    for name in ("frames/a/._f_0.png", "frames/a/.f_00.png", "flow/a/._f_0.flo"):
+        (tmp_path / name).write_bytes(b"no image")
+    again = FlowPairs(frames=tmp_path / "frames", flow=tmp_path / "flow", test_mode=True)
+    assert [again[number] for number in range(len(again))] == [found[number] for number in range(len(found))]
+
+
 def test_pairs_are_clips_of_two_frames_to_learn_from(tmp_path):
     pairs(tmp_path)
     pipeline = [LoadFlowPair(), PackVideoInputs()]
