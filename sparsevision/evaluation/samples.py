@@ -1,6 +1,6 @@
-"""What metrics read from the samples of detectors: data elements, or the dicts that an Evaluator makes of them."""
+"""What metrics read from samples, data elements or the dicts that an Evaluator makes of them, and means over these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +32,12 @@ def array_of(values: Any) -> NDArray:
 def name_of(sample: Sample) -> str:
     """What messages call a sample."""
     return str(sample.get("sample_id") or Path(sample.get("img_path") or "unnamed").stem)
+
+
+def mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each score over the samples that have it; what no sample has is left out.
+
+    Every number counts, that of a broken prediction, NaN, too; a perfect picture's PSNR comes here by `counted_psnr`.
+    """
+    names = dict.fromkeys(name for own in scores for name in own)
+    return {name: float(np.mean([own[name] for own in scores if name in own])) for name in names}

@@ -1,5 +1,6 @@
 """Videos from one image in the Runner: flow, tracks and frames against what was asked for and what is true."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from sparsevision.evaluation.functional.flow import flow_leak, flow_scores, warp_error
 from sparsevision.evaluation.functional.tracks import track_scores, tracks_of_flow
-from sparsevision.evaluation.functional.views import psnr
-from sparsevision.evaluation.samples import Sample, array_of
+from sparsevision.evaluation.functional.views import counted_psnr
+from sparsevision.evaluation.samples import Sample, array_of, mean_scores
 from sparsevision.registry import METRICS
 from sparsevision.utils import UserError
 
@@ -28,8 +29,8 @@ class VideoMetric(BaseMetric):
     Keys: EPE, Fl, angle, displacement, EPE_object, EPE_background (see `flow_scores`); leak, the mean length of the
     predicted flow where `objects` is 0; TrajError, ObjMC, EPE_tracks, end (see `track_scores`), of the flow at the
     starts; TrajError_free, that of `pred_flow_free`, and TrajError_still, that of no motion at all; PSNR, in the mean
-    over the later frames, and PSNR_still, that of the first frame repeated; warp_error, of the predicted frames under
-    `gt_flow` where it is visible, else under `pred_flow`.
+    over the later frames (see `counted_psnr`), and PSNR_still, that of the first frame repeated; warp_error, of the
+    predicted frames under `gt_flow` where it is visible, else under `pred_flow`.
 
     Args:
         prefix: of the keys.
@@ -50,16 +51,16 @@ class VideoMetric(BaseMetric):
                 raise UserError(f"clip {sample.get('sample_id') or 'without a name'}: {error}") from error
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
-        """Means over the clips; what no clip has is left out."""
-        names = list(dict.fromkeys(name for scores in results for name in scores))
-        values = {name: [scores[name] for scores in results if np.isfinite(scores.get(name, np.nan))] for name in names}
-        counts = {name: len(found) for name, found in values.items()}
-        print_log(f"{len(results)} clips; scored: {counts}", logger="current")
-        return {name: float(np.mean(found)) for name, found in values.items() if found}
+        """Means over the clips, see `mean_scores`."""
+        counts = Counter(name for scores in results for name in scores)
+        print_log(f"{len(results)} clips; scored: {dict(counts)}", logger="current")
+        return mean_scores(results)
 
 
 def clip_scores(sample: Sample) -> dict[str, float]:
-    """The scores of one clip, see `VideoMetric`.
+    """The scores of one clip, see `VideoMetric`; those that it does not have (no object, no track in sight) are absent.
+
+    They are NaN only where a prediction is no number.
 
     Raises:
         UserError: no prediction, or fields that do not fit each other.
@@ -68,7 +69,9 @@ def clip_scores(sample: Sample) -> dict[str, float]:
     if pred is None and video is None:
         raise UserError("has neither pred_flow nor pred_video; use VideoMetric with a method that makes videos.")
     scores = {} if pred is None else _flow_part(sample, pred)
-    return scores if video is None else scores | _frame_part(sample, video, pred)
+    scores |= {} if video is None else _frame_part(sample, video, pred)
+    broken = any(made is not None and np.isnan(made).any() for made in (pred, video))
+    return {name: score for name, score in scores.items() if broken or not np.isnan(score)}
 
 
 def _flow_part(sample: Sample, pred: NDArray) -> dict[str, float]:
@@ -104,7 +107,7 @@ def _frame_part(sample: Sample, video: NDArray, pred: NDArray | None) -> dict[st
 def _mean_psnr(frames: NDArray, true: NDArray) -> float:
     """In dB, over pairs of frames (3,H,W)."""
     pairs = zip(frames, true, strict=True)
-    return float(np.mean([psnr(*(np.moveaxis(image, 0, -1) for image in pair)) for pair in pairs]))
+    return float(np.mean([counted_psnr(*(np.moveaxis(image, 0, -1) for image in pair)) for pair in pairs]))
 
 
 def _seen(visible: NDArray | None, starts: NDArray) -> NDArray | None:

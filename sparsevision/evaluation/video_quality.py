@@ -1,5 +1,6 @@
 """How good videos look, in the Runner: scores by CLIP, and FVD; each only with weights that the user gives."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from sparsevision.evaluation.functional.consistency import frame_consistency, prompt_scores
 from sparsevision.evaluation.functional.views import frechet_distance
-from sparsevision.evaluation.samples import Sample
+from sparsevision.evaluation.samples import Sample, mean_scores
 from sparsevision.registry import METRICS, built
 from sparsevision.utils import UserError
 
@@ -98,12 +99,10 @@ class VideoQualityMetric(BaseMetric):
         clips = [ClipQuality(*result) for result in results]
         if self.clip is None:
             print_log("VideoQualityMetric without `clip`: no frame and prompt consistency, no CLIPSIM.", "current")
-        names = list(dict.fromkeys(name for clip in clips for name in clip.scores))
-        values = {name: [clip.scores[name] for clip in clips if name in clip.scores] for name in names}
-        if values:
-            counts = {name: len(found) for name, found in values.items()}
-            print_log(f"{len(clips)} clips; scored by CLIP: {counts}", "current")
-        return {name: float(np.mean(found)) for name, found in values.items()} | self._fvd(clips)
+        counts = Counter(name for clip in clips for name in clip.scores)
+        if counts:
+            print_log(f"{len(clips)} clips; scored by CLIP: {dict(counts)}", "current")
+        return mean_scores([clip.scores for clip in clips]) | self._fvd(clips)
 
     def _fvd(self, clips: Sequence[ClipQuality]) -> dict[str, float]:
         if self.i3d is None:

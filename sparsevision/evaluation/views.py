@@ -17,20 +17,22 @@ from torch import Tensor, nn
 from sparsevision.evaluation.functional.views import (
     PROTOCOLS,
     Box,
+    counted_psnr,
     fit_mask,
     frechet_distance,
     mask_accuracy,
     mask_iou,
     masked_mean,
-    psnr,
     spin_bbox10,
     ssim,
 )
+from sparsevision.evaluation.samples import mean_scores
 from sparsevision.registry import METRICS, MODELS
 from sparsevision.utils import UserError, atomic_write, check_out_folder, did_you_mean
 
 Sample = Mapping[str, Any] | BaseDataElement
 LPIPS_WEIGHTS = {"vgg": "lpips_vgg16", "alex": "lpips_alexnet"}
+FEWEST_VIEWS = 2  # whose features have a covariance
 USUAL_NET = "vgg"  # whose numbers are called LPIPS; those of another net carry its name
 
 
@@ -51,7 +53,7 @@ class ViewMetric(BaseMetric):
     "LPIPS/spin_bbox10" (VGG, as the papers on object removal; "LPIPS_alex/full" with AlexNet), "FID/spin_bbox10". The
     protocols are described in `functional.views`; "masked" and "spin_bbox10" need `gt_mask`, which is brought to the
     view's size, and views whose mask is empty are left out of them. There is no masked FID. Scores are means over
-    views; FID compares the two sets of images or crops.
+    views (PSNR by `counted_psnr`); FID compares the two sets of images or crops, two views or more.
 
     Args:
         protocols: of "full", "masked", "spin_bbox10".
@@ -112,7 +114,7 @@ class ViewMetric(BaseMetric):
 
     def _compare(self, pred: Tensor, gt: Tensor, mask: NDArray | None) -> dict[str, float]:
         images = [image.permute(1, 2, 0).cpu().numpy() for image in (pred, gt)]
-        scores = {"PSNR": psnr(*images, mask), "SSIM": ssim(*images, mask)}
+        scores = {"PSNR": counted_psnr(*images, mask), "SSIM": ssim(*images, mask)}
         if self.lpips is not None:
             scores[lpips_name(self.lpips)] = self._lpips_of(pred, gt, mask)
         return scores
@@ -142,7 +144,9 @@ class ViewMetric(BaseMetric):
         found = {}
         for protocol in self.protocols:
             pairs = [view.features[protocol] for view in views if protocol in view.features]
-            if pairs:
+            if 0 < len(pairs) < FEWEST_VIEWS:
+                print_log(f"no FID/{protocol}: it needs {FEWEST_VIEWS} views or more, got {len(pairs)}.", "current")
+            elif pairs:
                 found[f"FID/{protocol}"] = frechet_distance(*(np.stack(side) for side in zip(*pairs, strict=True)))
         return found
 
@@ -194,9 +198,8 @@ class ViewMaskMetric(BaseMetric):
 
 
 def means_of(views: Sequence[ViewScores]) -> dict[str, float]:
-    """The mean of each score over the views that have it."""
-    names = dict.fromkeys(name for view in views for name in view.scores)
-    return {name: float(np.mean([view.scores[name] for view in views if name in view.scores])) for name in names}
+    """The mean of each score over the views that have it, see `mean_scores`."""
+    return mean_scores([view.scores for view in views])
 
 
 def write_table(path: Path, views: Sequence[ViewScores]) -> None:

@@ -11,6 +11,7 @@ from sparsevision.evaluation.functional.flow import (
     warp_error,
 )
 from sparsevision.evaluation.functional.tracks import track_scores, tracks_of_flow
+from sparsevision.evaluation.functional.views import PERFECT_PSNR
 from sparsevision.evaluation.video import VideoMetric
 from sparsevision.utils import UserError
 
@@ -143,3 +144,26 @@ def test_metric_scores_tracks_and_frames():
 def test_metric_says_what_is_missing():
     with pytest.raises(UserError, match=r"clip a: .*pred_flow"):
         VideoMetric().process(None, [{"sample_id": "a", "gt_flow": TRUE}])
+
+
+def test_a_perfect_frame_counts():
+    true = np.random.default_rng(0).random((3, 3, 4, 6))
+    half = true.copy()
+    half[:, 2] += 0.1  # 20 dB; the frame before is exact
+    metric = VideoMetric()
+    metric.process(None, [sample(pred_video=video, gt_video=true) for video in (true, half)])
+    scores = metric.evaluate(2)
+    assert scores["video/PSNR"] == pytest.approx((PERFECT_PSNR + (PERFECT_PSNR + 20) / 2) / 2)
+
+
+def test_a_score_that_a_clip_does_not_have_is_left_out_and_a_broken_prediction_is_not():
+    unmoved = sample(objects=np.zeros_like(OBJECTS), pred_flow=TRUE + 3)
+    both, first = ([sample(), unmoved], [sample()])
+    means = []
+    for samples in (both, first, [sample(), sample(pred_flow=TRUE * np.nan)]):
+        metric = VideoMetric()
+        metric.process(None, samples)
+        means.append(metric.evaluate(len(samples)))
+    assert means[0]["video/EPE_object"] == means[1]["video/EPE_object"]
+    assert means[0]["video/EPE"] > means[1]["video/EPE"]
+    assert np.isnan(means[2]["video/EPE"])

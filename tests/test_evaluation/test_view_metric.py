@@ -10,7 +10,7 @@ from mmengine.structures import BaseDataElement
 from torch import nn
 
 from sparsevision.evaluation import ViewMaskMetric, ViewMetric
-from sparsevision.evaluation.functional.views import frechet_distance, psnr, spin_bbox10, ssim
+from sparsevision.evaluation.functional.views import PERFECT_PSNR, frechet_distance, psnr, spin_bbox10, ssim
 from sparsevision.evaluation.views import means_of
 from sparsevision.layers.lpips import LPIPS
 from sparsevision.registry import METRICS
@@ -88,6 +88,23 @@ def test_views_without_an_object_count_in_full_alone():
     assert both["PSNR/masked"] == first["PSNR/masked"]
     assert both["PSNR/full"] != first["PSNR/full"]
     assert set(evaluate(ViewMetric(), samples[1:])) == {"PSNR/full", "SSIM/full"}
+
+
+def test_a_perfect_view_counts_and_a_broken_one_shows():
+    perfect, broken = view_of(1), view_of(2)
+    perfect.pred_view = perfect.gt_view.clone()
+    broken.pred_view[:, 0, 0] = torch.nan
+    first = evaluate(ViewMetric(), [view_of(0)])["PSNR/full"]
+    assert evaluate(ViewMetric(), [view_of(0), perfect])["PSNR/full"] == pytest.approx((first + PERFECT_PSNR) / 2)
+    assert np.isnan(evaluate(ViewMetric(), [view_of(0), broken])["PSNR/full"])
+
+
+def test_one_view_has_no_fid_but_all_other_scores():
+    samples = [view_of(0), view_of(1, mask="empty")]
+    scores = evaluate(ViewMetric(fid=MeanColours()), samples)
+    assert "FID/full" in scores
+    assert "FID/spin_bbox10" not in scores
+    assert "PSNR/spin_bbox10" in scores
 
 
 def test_masks_of_another_size_and_samples_as_dicts():

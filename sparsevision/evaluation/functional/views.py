@@ -21,6 +21,7 @@ PROTOCOLS = ("full", "masked", "spin_bbox10")
 WINDOW, SIGMA = 11, 1.5  # of SSIM's Gaussian, pixels
 K1, K2 = 0.01, 0.03
 BOX_MARGIN = 0.1
+PERFECT_PSNR = 100.0  # dB; what a picture counts in a mean at the most
 
 
 class Box(NamedTuple):
@@ -37,7 +38,8 @@ class Box(NamedTuple):
 
 
 def psnr(pred: NDArray, gt: NDArray, mask: NDArray | None = None) -> float:
-    """Peak signal-to-noise ratio in dB, over the mask's pixels if there is one; infinite for equal images.
+    """Peak signal-to-noise ratio in dB, over the mask's pixels if there is one; infinite for equal images, NaN for a
+    prediction that holds NaN.
 
     Raises:
         UserError: images or mask of different sizes, an empty mask.
@@ -45,7 +47,16 @@ def psnr(pred: NDArray, gt: NDArray, mask: NDArray | None = None) -> float:
     _check_sizes(pred, gt, mask)
     squared = np.square(np.subtract(pred, gt, dtype=np.float64))
     error = squared.mean() if mask is None else squared[mask].mean()
-    return float(-10 * np.log10(error)) if error > 0 else float("inf")
+    return float("inf") if error == 0 else float(-10 * np.log10(error))
+
+
+def counted_psnr(pred: NDArray, gt: NDArray, mask: NDArray | None = None) -> float:
+    """`psnr` as it counts in means over pictures: at most `PERFECT_PSNR`, so that a perfect one stays in them.
+
+    Raises:
+        UserError: see `psnr`.
+    """
+    return float(np.minimum(psnr(pred, gt, mask), PERFECT_PSNR))
 
 
 def ssim(pred: NDArray, gt: NDArray, mask: NDArray | None = None) -> float:
