@@ -65,6 +65,14 @@ def test_the_file_keeps_everything_else_and_says_how_it_was_made(arguments, tmp_
     assert "classes without a box cup" in done.out
 
 
+def test_a_file_without_images_is_named(tmp_path):
+    (tmp_path / "none.json").write_text(json.dumps(tiny_document() | {"images": [], "annotations": []}))
+    done = run_tool(TOOL, tmp_path / "none.json", "--protocol", "random")
+    assert done.code == 2
+    assert "none.json: images: is empty" in " ".join(done.err.split())
+    assert not (tmp_path / "none_random_seed0.json").exists()
+
+
 def test_annotations_without_ids_get_them(arguments, tmp_path):
     document = document_with_many_boxes()
     for record in document["annotations"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsevision.annotation import AnnotationError
 from sparsevision.datasets.detection.coco_file import BoxFile, read_box_file, read_document
 from sparsevision.datasets.detection.sparse_boxes import kept_and_crowds
 
@@ -38,9 +39,11 @@ def thin_box_file(path: str | os.PathLike, *, protocol: str, keep: float = 0.5, 
     file was made.
 
     Raises:
-        AnnotationError: see `read_box_file` and `sparsevision.annotation.kept_boxes`.
+        AnnotationError: see `read_box_file` and `sparsevision.annotation.kept_boxes`; or the file lists no image.
     """
     file = read_box_file(path)
+    if not file.images:
+        raise AnnotationError(f"{path}: images: is empty, so there are no boxes to choose from. Was the file cut down?")
     options = {"protocol": protocol, "keep": keep, "seed": seed}
     chosen = [
         kept_and_crowds(image.labels, image.ids, image.crowd, image_id=image.image_id, **options)
