@@ -64,7 +64,9 @@ def test_layout_is_read_by_the_data_set(made):
 
 @pytest.mark.parametrize("kind", ["Scribble", "Point"])
 def test_sparse_labels_lie_in_the_truth(made, kind):
-    for path in sorted((made / "TrainDataset" / kind).glob("*.png")):
+    paths = sorted((made / "TrainDataset" / kind).glob("*.png"))
+    assert len(paths) == SETTINGS.train
+    for path in paths:
         labels = read_label_png(path, ignore_index=255)
         truth = read_mask(made / "TrainDataset/GT" / path.name)
         annotation = load_annotations(made / "TrainDataset/Annotations" / kind.lower() / f"{path.stem}.json")
@@ -75,7 +77,9 @@ def test_sparse_labels_lie_in_the_truth(made, kind):
 
 
 def test_boxes_are_round_the_animals(made):
-    for path in sorted((made / "TrainDataset/Annotations/box").glob("*.json")):
+    paths = sorted((made / "TrainDataset/Annotations/box").glob("*.json"))
+    assert len(paths) == SETTINGS.train
+    for path in paths:
         truth = read_mask(made / "TrainDataset/GT" / f"{path.stem}.png")
         inside = load_annotations(path).densify(0) == 1
         assert (inside & truth).sum() > 0.85 * truth.sum()
