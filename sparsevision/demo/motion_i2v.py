@@ -10,6 +10,7 @@ from sparsevision.datasets.video.clips import read_frames
 from sparsevision.demo.entry import DemoEntry, DemoResult, Picture
 from sparsevision.demo.training import Trained, Training
 from sparsevision.engine import call_tool
+from sparsevision.engine.overrides import option_word
 from sparsevision.visualization.panels import side_by_side
 from sparsevision.visualization.video import write_video
 
@@ -54,7 +55,7 @@ def train(folder: Path) -> tuple[Trained, tuple[str, ...]]:
         return TRACKS.run(folder / "tracks"), ()
     first = MOTION.run(folder / "motion", *options, *COARSER)
     settings = () if first.whole else COARSER
-    then = TRACKS.run(folder / "tracks", *options, *settings, f"load_from={first.checkpoint}")
+    then = TRACKS.run(folder / "tracks", *options, *settings, option_word("load_from", first.checkpoint))
     remark = f"{first.remark} Then its ControlNet: {then.remark[0].lower()}{then.remark[1:]}"
     return Trained(then.checkpoint, then.whole, [*first.commands, *then.commands], remark), settings
 

@@ -1,8 +1,10 @@
 """Strict `--cfg-options`: what is not in the config is refused with a suggestion, unless it is meant to be added."""
 
 import argparse
+import ast
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,19 @@ RUN_KEYS = frozenset(inspect.signature(Runner.__init__).parameters) | {
 
 
 class OverrideAction(DictAction):
-    """`--cfg-options key=value ...`, with a usage error for a word without `=`."""
+    """`--cfg-options key=value ...`, with a usage error for a word without `=`.
+
+    A value in quotes that the shell leaves there ("key='a, b'") is that text as it stands: commas, brackets and blanks
+    in it mean nothing.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        if val.startswith(("'", '"')):
+            with suppress(ValueError, SyntaxError):
+                if isinstance(text := ast.literal_eval(val), str):
+                    return text
+        return DictAction._parse_iterable(val)
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
         for word in values or ():
@@ -61,7 +75,8 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         default={},
         metavar="KEY=VALUE",
         help="change values of the config, e.g. train_dataloader.batch_size=2 param_scheduler.0.end=10; "
-        "an unknown key is refused, +KEY=VALUE adds it",
+        "an unknown key is refused, +KEY=VALUE adds it; a text with commas, blanks or brackets in quotes of its own: "
+        "\"key='a, b'\"",
     )
 
 
@@ -70,6 +85,20 @@ def options_of(words: Sequence[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser()
     add_cfg_options(parser)
     return parser.parse_args(["--cfg-options", *words]).cfg_options if words else {}
+
+
+def option_word(key: str, value: Any) -> str:
+    """The word of `--cfg-options` that gives a key this value; a text that would not be read as it stands is quoted."""
+    text = str(value)
+    is_text = isinstance(value, str | Path)
+    return f"{key}={text!r}" if is_text and not _read_as_it_stands(text) else f"{key}={text}"
+
+
+def _read_as_it_stands(text: str) -> bool:
+    try:
+        return OverrideAction._parse_iterable(text) == text
+    except AssertionError:  # brackets that do not close
+        return False
 
 
 def apply_overrides(cfg: Config, options: Mapping[str, Any] | None) -> None:

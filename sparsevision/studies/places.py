@@ -15,6 +15,7 @@ from sparsevision.datasets.points.scene import read_scene
 from sparsevision.datasets.views.dataset import SceneRays, view_rays
 from sparsevision.datasets.views.labels import OBJECT, read_labels, reference_view
 from sparsevision.datasets.views.sample import ViewSample
+from sparsevision.engine.overrides import option_word
 from sparsevision.layers.promptable import GrabCut
 from sparsevision.registry import DATASETS
 from sparsevision.selection import pixel_candidates, point_candidates
@@ -65,7 +66,7 @@ class CloudPointTask(StudyTask):
         labels = {each["scene"]: self._labels(each["scene_dir"], by_scene[each["scene"]]) for each in self.scenes}
         path = (folder / "point_labels.npz").resolve()
         save_annotations(path, labels)
-        return [f"+train_dataloader.dataset.sparse={path}"]
+        return [option_word("+train_dataloader.dataset.sparse", path)]
 
     @staticmethod
     def _labels(scene_dir: str, chosen: list[int]) -> PointLabels:
@@ -156,7 +157,7 @@ class ViewClickTask(StudyTask):
         target = (folder / "label").resolve()
         target.mkdir(parents=True, exist_ok=True)
         write_png(target / f"{dataset.scene.image_names[view]}.png", np.where(found, 255, 0).astype(np.uint8))
-        return [f"+train_dataloader.dataset.labels={target}"]
+        return [option_word("+train_dataloader.dataset.labels", target)]
 
     def probabilities(self, model: nn.Module, folder: Path) -> np.ndarray:
         """The field's objectness at each place."""

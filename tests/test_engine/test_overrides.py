@@ -1,10 +1,12 @@
 import argparse
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from torch.optim import SGD
 
 from sparsevision.engine import add_cfg_options, apply_overrides
+from sparsevision.engine.overrides import option_word, options_of
 from sparsevision.utils import UserError
 
 
@@ -87,6 +89,26 @@ def test_a_lazy_config_keeps_its_classes_unimported(tmp_path):
     apply_overrides(cfg, {"model.width": 4})
     with pytest.raises(UserError, match=r"Did you mean 'model.width'"):
         apply_overrides(cfg, {"model.widht": 4})
+
+
+TEXTS = ["/a/b.pth", "/a, b/c d", "[x]", "a,(b", "7", "None", 'it\'s, "so"', "'a'", Path("/scenes (2), new/room")]
+
+
+@pytest.mark.parametrize("value", [*TEXTS, 7, 0.5, True, None], ids=str)
+def test_the_word_of_a_value_is_read_as_that_value(value):
+    expected = str(value) if isinstance(value, Path) else value
+    assert options_of([option_word("+a.b", value)]) == {"+a.b": expected}
+
+
+def test_a_plain_text_needs_no_quotes():
+    assert option_word("load_from", Path("/runs/epoch_1.pth")) == "load_from=/runs/epoch_1.pth"
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("a='x, y'", "x, y"), ('a="[1]"', "[1]"), ("a='x','y'", ["x", "y"]), ("a='x", "x"), ("a=", "")]
+)
+def test_quotes_keep_a_text_together(word, value):
+    assert options_of([word]) == {"a": value}
 
 
 @pytest.mark.parametrize(("words", "sentence"), [(["lr"], "'lr' has no '='"), (["a=[1,2"], "brackets")])

@@ -73,6 +73,15 @@ def test_clouds_are_labelled_at_the_chosen_points_alone(worlds, tasks, tmp_path)
     assert task.seconds(chosen, CostModel(cloud_point=3.0)) == 30.0
 
 
+def test_files_of_labels_may_lie_in_a_folder_of_any_name(worlds, tasks, tmp_path):
+    folder = tmp_path / "runs, new (2)"
+    clouds, view = tasks("rooms"), tasks("room_view")
+    dataset = restricted(worlds("rooms"), clouds.options([clouds.names[0]], folder))
+    assert sum(len(dataset.get_data_info(row)["indices"]) for row in range(2)) == 1
+    words = view.options([view.names[view.first[0]]], folder)
+    assert list(options_of(words).values()) == [str(folder / "label")]
+
+
 def test_point_features_are_those_of_each_cloud(tasks, tmp_path):
     assert len(tasks("rooms").features(tmp_path)) == len(tasks("rooms").names)
 

@@ -8,6 +8,8 @@ from unittest import mock
 import pytest
 from tool_runner import run_tool
 
+from sparsevision.engine.overrides import options_of
+
 TOOL = "analysis_tools/seed_table.py"
 
 
@@ -104,6 +106,15 @@ def test_a_second_training_starts_from_the_first_of_its_seed(config, tools, tmp_
     assert [Path(words[0]).stem for words in trained] == ["before", "trained"] * 2
     for seed in (0, 1):
         assert f"load_from={tmp_path}/runs/before/seed_{seed}/epoch_1.pth" in map(str, trained[2 * seed + 1])
+
+
+def test_the_folder_of_the_first_training_may_have_any_name(config, tools, tmp_path):
+    first, runs = tmp_path / "before.py", tmp_path / "runs, new"
+    first.write_text(config.read_text())
+    assert trained_by(tools, config, "--start-from", first, "--seeds", "1", "--work-dir", runs) == ["before", "trained"]
+    words = [words for script, words in tools.calls if script == "train.py"][1]
+    given = options_of(words[words.index("--cfg-options") + 1 :])
+    assert given["load_from"] == str(runs / "before" / "seed_0" / "epoch_1.pth")
 
 
 def trained_by(tools, *arguments):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparsevision.engine import call_tool, read_config, run_tool
-from sparsevision.engine.overrides import options_of
+from sparsevision.engine.overrides import option_word, options_of
 from sparsevision.utils import UserError, check_out_folder, find_config
 from sparsevision.utils.command_line import tool_parser
 from sparsevision.zoo.runs import (
@@ -139,7 +139,7 @@ def execute(run: Run) -> dict[str, float]:
     claim_folder(run)
     checkpoint = []
     if run.trains:
-        start = [f"load_from={train(run.first)}"] if run.first is not None else []
+        start = [option_word("load_from", train(run.first))] if run.first is not None else []
         checkpoint = [train(run, *start)]
     call_tool("test.py", run.config, *checkpoint, "--work-dir", run.folder / "test", *run.overrides)
     metrics = test_metrics(run.folder / "test")

@@ -14,6 +14,7 @@ from sparsevision.datasets.views.disparities import write_disparities
 from sparsevision.datasets.views.labels import write_masks
 from sparsevision.engine import call_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.engine.overrides import option_word
 
 RUN = "run"
 
@@ -35,7 +36,7 @@ def train_field(job: Job, field: str, folder: Path, *, begin: Path | None = None
     if find_model(job.scene.root) is None:
         options["+train_dataloader.dataset.groups.keypoints"] = None
     options |= {"randomness.seed": settings.seed} | ({} if begin is None else {"load_from": begin.resolve()})
-    words = [*settings.words_for(field), *(f"{name}={value}" for name, value in options.items())]
+    words = [*settings.words_for(field), *(option_word(name, value) for name, value in options.items())]
     config = getattr(settings, f"{field}_config")
     call_tool("train.py", config, "--work-dir", folder / RUN, "--resume", "--cfg-options", *words)
 

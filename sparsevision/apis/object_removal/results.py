@@ -14,6 +14,7 @@ from sparsevision.datasets.views.images import read_images
 from sparsevision.datasets.views.labels import OBJECT, UNKNOWN, read_labels
 from sparsevision.engine import call_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
+from sparsevision.engine.overrides import option_word
 from sparsevision.evaluation.functional.views import mask_accuracy, mask_iou
 from sparsevision.utils import atomic_write
 from sparsevision.utils.arrays import load_npy
@@ -61,7 +62,7 @@ def measure_views(job: Job) -> None:
     """tools/test.py of the field of all but the object, and of the final one."""
     folder = job.folder("measure")
     for field in ("scene", "final"):
-        words = [f"+test_dataloader.dataset.{key}={value}" for key, value in scene_options(job).items()]
+        words = [option_word(f"+test_dataloader.dataset.{key}", value) for key, value in scene_options(job).items()]
         config, checkpoint = getattr(job.settings, f"{field}_config"), find_latest(job.folder(field) / RUN)
         call_tool(
             "test.py", config, checkpoint, "--work-dir", folder / "runs" / field, "--out", folder / field,
