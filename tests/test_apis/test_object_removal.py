@@ -1,12 +1,15 @@
 """The chain from clicks to a scene without the object: stages, what is kept, and what is told."""
 
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from sparsevision.apis.object_removal import STAGES, RemovalSettings
+from sparsevision.apis.object_removal import STAGES, RemovalSettings, fields, results
 from sparsevision.apis.object_removal.chain import STAMP, Job, Stage, run_stages
+from sparsevision.engine.overrides import options_of
 from sparsevision.utils import UserError
 
 ROOM = "tiny_spinnerf_densegrid_{}_room"
@@ -29,11 +32,11 @@ def settings_of(folder: Path, **changes) -> RemovalSettings:
 class Chain:
     """Three stages that note that they ran."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, depends: tuple[str, ...] = ("rounds",)) -> None:
         self.folder, self.ran, self.broken = folder, [], None
         self.stages = (
             Stage("first", "", self._run("first"), ("clicks", "factor")),
-            Stage("second", "", self._run("second"), ("rounds",)),
+            Stage("second", "", self._run("second"), depends),
             Stage("third", "", self._run("third")),
         )
 
@@ -72,6 +75,38 @@ def test_other_clicks_in_the_same_file_count_as_a_change(chain, tmp_path):
     chain()
     (tmp_path / "clicks.json").write_text('{"view": "another"}')
     assert chain() == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("name", ["inpainter", "disparity_inpainter"])
+def test_other_views_in_the_same_folder_count_as_a_change(tmp_path, name):
+    folder = tmp_path / "painted"
+    (folder / "left").mkdir(parents=True)
+    view = folder / "left" / "1.png"
+    view.write_bytes(b"one")
+    os.utime(view, ns=(1, 1))
+    chain = Chain(tmp_path, (name,))
+    assert chain(**{name: str(folder)}) == ["first", "second", "third"]
+    assert chain(**{name: str(folder)}) == []
+    view.write_bytes(b"two")
+    assert chain(**{name: str(folder)}) == ["second", "third"]
+    (folder / "2.png").write_bytes(b"new")
+    assert chain(**{name: str(folder)}) == ["second", "third"]
+    assert chain(**{name: str(folder)}) == []
+
+
+def test_other_weights_of_the_same_name_count_as_a_change(tmp_path):
+    weights, chain = tmp_path / "lama.pt", Chain(tmp_path, ("lama_weights",))
+    chain(lama_weights=str(weights))
+    assert chain(lama_weights=str(weights)) == []
+    weights.write_bytes(b"longer")
+    assert chain(lama_weights=str(weights)) == ["second", "third"]
+    assert chain(lama_weights=str(weights)) == []
+
+
+def test_clicks_that_are_no_text_are_told_by_name(chain, tmp_path):
+    (tmp_path / "clicks.json").write_bytes(b'{"view": "\xff"}')
+    with pytest.raises(UserError, match=r"clicks\.json: is not a text file"):
+        chain()
 
 
 def test_a_stage_that_breaks_off_is_done_again_and_those_before_are_kept(chain, tmp_path):
@@ -133,6 +168,27 @@ def test_options_are_for_all_configs_or_for_one(tmp_path):
         settings_of(tmp_path, options=("final:model.perceptual_fro=9",)).config_of("final")
     with pytest.raises(UserError, match="'max_iters' has no '='"):
         settings_of(tmp_path, options=("max_iters",))
+
+
+def test_a_scene_may_have_any_name(tmp_path, monkeypatch):
+    folder = tmp_path / "rooms, old (2)"
+    folder.mkdir()
+    job = Job(settings_of(folder))
+    job.__dict__["scene"] = SimpleNamespace(root=folder / "scene", num_test=0)
+    told = []
+    for module in (fields, results):
+        monkeypatch.setattr(module, "call_tool", lambda *words: told.append([str(word) for word in words]))
+    monkeypatch.setattr(results, "find_latest", lambda path: path / "iter_1.pth")
+    labels = (folder / "label").resolve()
+    fields.train_field(job, "final", folder / "final", begin=folder / "iter_1.pth", labels=labels)
+    results.measure_views(job)
+    trained, measured, _ = (options_of(words[words.index("--cfg-options") + 1 :]) for words in told)
+    scene = str((folder / "scene").resolve())
+    assert trained["+train_dataloader.dataset.data_root"] == scene
+    assert trained["+train_dataloader.dataset.labels"] == str(labels)
+    assert trained["load_from"] == str((folder / "iter_1.pth").resolve())
+    assert trained["+train_dataloader.dataset.groups.keypoints"] is None
+    assert measured["+test_dataloader.dataset.data_root"] == scene
 
 
 def test_a_damaged_stamp_is_no_stamp(chain, tmp_path):

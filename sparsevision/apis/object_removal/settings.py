@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from sparsevision.engine.overrides import options_of, read_config
 from sparsevision.utils import UserError, check_out_folder, did_you_mean
+from sparsevision.utils.files import read_text
 
 PROPAGATIONS = ("geometry", "features")
 INPAINTERS = ("patchmatch", "opencv", "lama")
@@ -108,7 +109,11 @@ class RemovalSettings:
         return read_config(getattr(self, f"{field}_config"), options_of(self.words_for(field)))
 
     def only(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Plain values of some of them; of a file or a config what it holds."""
+        """Plain values of some of them; what configs and clicks hold, and which files views and weights are.
+
+        Raises:
+            UserError: the file of clicks is no text.
+        """
         return {name: self._plain(name) for name in names}
 
     def _plain(self, name: str) -> Any:
@@ -116,5 +121,16 @@ class RemovalSettings:
         if name.endswith("_config"):
             return read_config(value).dump()
         if isinstance(value, Path):
-            return value.read_text(encoding="utf-8") if value.is_file() else str(value)
+            return read_text(value) if value.is_file() else str(value)
+        if name == "lama_weights" and value is not None:
+            return [value, files_of(Path(value))]
+        if name in ("inpainter", "disparity_inpainter") and value not in INPAINTERS:
+            return [value, files_of(Path(value))]
         return list(value) if isinstance(value, tuple) else value
+
+
+def files_of(path: Path) -> list[tuple[str, int, int]]:
+    """Name below `path`, bytes and time in nanoseconds of a file, or of each one in a folder; [] for neither."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    found = [(file.relative_to(path).as_posix(), file.stat()) for file in files if file.is_file()]
+    return [(name, of.st_size, of.st_mtime_ns) for name, of in found]
