@@ -15,11 +15,10 @@ from sparsevision.methods.spin_nerf.studio.cameras import bundle_of, lengths_of,
 from sparsevision.utils import UserError
 
 pytest.importorskip("nerfstudio", reason="nerfstudio is not installed (make nerfstudio)")
-dataparser = pytest.importorskip("sparsevision.methods.spin_nerf.studio.plugin.dataparser")
-specification = pytest.importorskip("sparsevision.methods.spin_nerf.studio.plugin.specification")
-model_module = pytest.importorskip("sparsevision.methods.spin_nerf.studio.plugin.model")
-pipeline_module = pytest.importorskip("sparsevision.methods.spin_nerf.studio.plugin.pipeline")
-stages = pytest.importorskip("sparsevision.methods.spin_nerf.studio.plugin.stages")
+
+from sparsevision.methods.spin_nerf.studio.plugin import dataparser, specification, stages
+from sparsevision.methods.spin_nerf.studio.plugin import model as model_module
+from sparsevision.methods.spin_nerf.studio.plugin import pipeline as pipeline_module
 
 
 @pytest.fixture(scope="module")
