@@ -107,7 +107,7 @@ def _from_file(path: Path, model: str) -> _Loaded:
 def _from_folder(folder: Path) -> _Loaded:
     transformers = require("transformers", extra="video", why=WHY)
     try:
-        model = transformers.CLIPModel.from_pretrained(folder, local_files_only=True)
+        model = transformers.CLIPModel.from_pretrained(folder, local_files_only=True, weights_only=True)
         tokenizer = transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # tokenizers raises nothing narrower
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

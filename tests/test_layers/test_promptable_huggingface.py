@@ -114,3 +114,13 @@ def test_another_model_is_refused():
 def test_a_name_that_cannot_be_loaded(tmp_path):
     with pytest.raises(UserError, match="transformers cannot load"):
         HuggingFaceSam(model=str(tmp_path))
+
+
+def test_weights_are_read_from_safetensors_alone(tmp_path):
+    model = tiny_sam()
+    model.save_pretrained(tmp_path)
+    assert HuggingFaceSam(model=str(tmp_path)).side == 64
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"transformers cannot load .*safetensors"):
+        HuggingFaceSam(model=str(tmp_path))

@@ -73,7 +73,7 @@ class HuggingFaceSam(PromptableSegmenter):
 
     Args:
         model: a built `SamModel`, `SamHQModel` or `Sam2Model`, or a name or folder for `from_pretrained`, e.g.
-            "facebook/sam2.1-hiera-tiny".
+            "facebook/sam2.1-hiera-tiny"; weights are read from safetensors alone, never from pickles.
 
     Raises:
         UserError: the model is of another family, or cannot be loaded.
@@ -136,7 +136,7 @@ def _pretrained(name: str) -> nn.Module:
         raise UserError(_cannot_load(name, error)) from error
     family = FAMILIES["sam2"] if config.model_type == "sam2_video" else _family(config)
     try:
-        return getattr(transformers, family.model_class).from_pretrained(name)
+        return getattr(transformers, family.model_class).from_pretrained(name, use_safetensors=True)
     except OSError as error:
         raise UserError(_cannot_load(name, error)) from error
 

@@ -49,7 +49,9 @@ class CLIPText(nn.Module):
         transformers = require("transformers", extra="video", why="CLIP's text encoder")
         try:
             tokenizer = transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-            encoder = transformers.CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True)
+            encoder = transformers.CLIPTextModel.from_pretrained(
+                folder / "text_encoder", local_files_only=True, weights_only=True
+            )
         except Exception as error:  # tokenizers raises nothing narrower
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(f"{folder}: transformers cannot load the text encoder ({reason}).") from error

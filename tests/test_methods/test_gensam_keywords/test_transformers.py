@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sparsevision.methods.gensam.keywords import Blip2Keywords, Keywords, LlavaKeywords
 from sparsevision.methods.gensam.keywords.llava import PREAMBLE, llava_prompt
@@ -138,3 +139,16 @@ def test_without_transformers(image, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ImportError, match=r"BLIP-2 keywords needs.*sparsevision\[sam\]"):
         Blip2Keywords()(image)
+
+
+def test_weights_are_read_from_safetensors_alone(image, tmp_path):
+    folder = save_tiny_llava(tmp_path)
+    (folder / "model.safetensors").rename(tmp_path / "kept")
+    torch.save(load_file(tmp_path / "kept"), folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"cannot load .*safetensors"):
+        LlavaKeywords(model_name=str(folder), device="cpu")(image, "TheCamo")
+
+
+def test_an_unknown_type_of_numbers_is_named_with_the_choices(llava_folder, image):
+    with pytest.raises(UserError, match=r"dtype 'float17' .* auto, float16, bfloat16, float32.* 'float16'"):
+        LlavaKeywords(model_name=llava_folder, device="cpu", dtype="float17")(image, "TheCamo")

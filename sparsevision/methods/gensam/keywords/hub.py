@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
-from sparsevision.utils import UserError, require
+from sparsevision.utils import UserError, did_you_mean, require
+
+DTYPES = ("auto", "float16", "bfloat16", "float32")
 
 
 def load_pretrained(model_class: str, model_name: str, *, device: str, dtype: str, why: str) -> SimpleNamespace:
@@ -13,9 +15,10 @@ def load_pretrained(model_class: str, model_name: str, *, device: str, dtype: st
 
     Args:
         model_class: e.g. "LlavaForConditionalGeneration".
-        model_name: a folder written by `save_pretrained`, or a hub name such as "llava-hf/llava-1.5-13b-hf".
+        model_name: a folder written by `save_pretrained`, or a hub name such as "llava-hf/llava-1.5-13b-hf"; weights
+            are read from safetensors alone, never from pickles.
         device: e.g. "cpu", "cuda:0"; "auto" is the GPU if there is one.
-        dtype: e.g. "float16"; "auto" is float16 on a GPU and float32 on the CPU.
+        dtype: one of `DTYPES`; "auto" is float16 on a GPU and float32 on the CPU.
         why: who needs it, for error messages.
 
     Returns:
@@ -23,14 +26,15 @@ def load_pretrained(model_class: str, model_name: str, *, device: str, dtype: st
 
     Raises:
         ImportError: transformers is not installed.
-        UserError: the folder or hub cannot be read, or holds another kind of model.
+        UserError: an unknown dtype; the folder or hub cannot be read, or holds another kind of model.
     """
     transformers = require("transformers", extra="sam", why=why)
     place = pick_device(device)
+    number_type = _pick_dtype(dtype, place)
     try:
         processor = transformers.AutoProcessor.from_pretrained(model_name)
         model, loading = getattr(transformers, model_class).from_pretrained(
-            model_name, dtype=_pick_dtype(dtype, place), output_loading_info=True
+            model_name, dtype=number_type, output_loading_info=True, use_safetensors=True
         )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(_explain(why, model_class, model_name, error)) from error
@@ -57,6 +61,9 @@ def to_device(batch: Any, model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    if dtype not in DTYPES:
+        known = ", ".join(DTYPES)
+        raise UserError(f"dtype '{dtype}' of a keyword source: expected one of {known}.{did_you_mean(dtype, DTYPES)}")
     if dtype == "auto":
         return torch.float16 if device.type == "cuda" else torch.float32
     return getattr(torch, dtype)
