@@ -20,7 +20,7 @@ BASELINE = "random"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One complete run; `seconds` of annotation, None where nothing has a price."""
+    """One complete run; `seconds` of annotation, None where nothing has a price; of training, None if interrupted."""
 
     config: str
     kind: str
@@ -30,7 +30,7 @@ class Row:
     units: int
     annotations: int
     seconds: float | None
-    training_seconds: float
+    training_seconds: float | None
     metrics: dict[str, float]
 
 
@@ -85,10 +85,10 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*COLUMNS, *metrics])
     for row in rows:
-        seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-        own = [row.config, row.kind, row.selector, row.budget, row.seed, row.units, row.annotations, seconds]
+        seconds = ["" if value is None else f"{value:.1f}" for value in (row.seconds, row.training_seconds)]
+        own = [row.config, row.kind, row.selector, row.budget, row.seed, row.units, row.annotations, *seconds]
         values = [row.metrics.get(name, "") for name in metrics]
-        writer.writerow([*own, f"{row.training_seconds:.1f}", *values])
+        writer.writerow([*own, *values])
     with atomic_write(path) as file:
         file.write(stream.getvalue().encode())
 

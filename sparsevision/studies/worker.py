@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparsevision.engine import read_config, run_tool
+from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.overrides import options_of
 from sparsevision.studies.build import build_task
 from sparsevision.studies.choice import NamedSelector, choose_uncertain
@@ -29,6 +30,8 @@ LAUNCHER = "SPARSEVISION_STUDY_LAUNCHER"  # "", "pytorch N" or "slurm PARTITION 
 def execute(folder: Path) -> dict[str, float]:
     """Do the run of a folder; go on with it where it was interrupted.
 
+    The result's "training_seconds" are None where training went on from a checkpoint: what came before is not known.
+
     Raises:
         UserError: from training or testing, or a choice that no longer fits the data.
     """
@@ -39,9 +42,10 @@ def execute(folder: Path) -> dict[str, float]:
     words = ["--cfg-options", f"randomness.seed={run.seed}", *run.options]
     if run.selector != DENSE:
         words += task.options(chosen, folder)
+    from_the_beginning = find_latest(folder) is None
     start = time.monotonic()
     _tool("train", [run.config, "--work-dir", str(folder), "--resume", *words])
-    seconds = time.monotonic() - start
+    seconds = time.monotonic() - start if from_the_beginning else None
     _tool("test", [run.config, str(last_checkpoint(folder)), "--work-dir", str(folder / "test"), *words])
     metrics = test_metrics(folder / "test")
     content = {"title": run.title, "chosen": list(chosen), "training_seconds": seconds, "metrics": metrics}

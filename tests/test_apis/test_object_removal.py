@@ -33,7 +33,8 @@ class Chain:
     """Three stages that note that they ran."""
 
     def __init__(self, folder: Path, depends: tuple[str, ...] = ("rounds",)) -> None:
-        self.folder, self.ran, self.broken = folder, [], None
+        self.folder, self.ran, self.broken, self.clock = folder, [], None, SimpleNamespace(now=0.0)
+        self.error: BaseException = UserError("broken")
         self.stages = (
             Stage("first", "", self._run("first"), ("clicks", "factor")),
             Stage("second", "", self._run("second"), depends),
@@ -42,8 +43,9 @@ class Chain:
 
     def _run(self, name):
         def run(job):
+            self.clock.now += 10.0
             if name == self.broken:
-                raise UserError("broken")
+                raise self.error
             self.ran.append(name)
             (job.folder(name) / "result").write_text(name)
 
@@ -118,6 +120,46 @@ def test_a_stage_that_breaks_off_is_done_again_and_those_before_are_kept(chain, 
     chain.broken = None
     assert chain() == ["second", "third"]
     assert (tmp_path / "out" / "second" / "half").exists(), "it goes on from there"
+
+
+@pytest.fixture
+def seconds(chain, monkeypatch):
+    """What the stamps say; each start of a stage takes ten seconds."""
+    monkeypatch.setattr("sparsevision.apis.object_removal.chain.time.monotonic", lambda: chain.clock.now)
+    folders = [chain.folder / "out" / stage.name for stage in chain.stages]
+    return lambda: [json.loads((folder / STAMP).read_text())["seconds"] for folder in folders if folder.is_dir()]
+
+
+@pytest.mark.parametrize("error", [UserError("broken"), KeyboardInterrupt()])
+def test_seconds_are_those_of_all_starts(chain, seconds, error):
+    chain.broken, chain.error = "second", error
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            chain()
+    assert seconds() == [10.0, 20.0]
+    chain.broken = None
+    chain()
+    assert seconds() == [10.0, 30.0, 10.0]
+    assert results.seconds_of(Job(settings_of(chain.folder))) == "50 s"
+    chain(redo_from="second")
+    assert seconds() == [10.0, 10.0, 10.0]
+
+
+def test_seconds_of_a_stage_that_was_killed_are_not_known(chain, seconds):
+    chain()
+    killed = chain.folder / "out" / "second" / STAMP
+    killed.write_text(json.dumps({**json.loads(killed.read_text()), "complete": False, "seconds": None}))
+    chain()
+    assert seconds() == [10.0, None, 10.0]
+    assert results.seconds_of(Job(settings_of(chain.folder))) == "more than 20 s"
+
+
+def test_a_stage_is_stamped_as_begun_before_it_runs(chain):
+    seen = []
+    chain.stages = (Stage("only", "", lambda job: seen.append(json.loads((job.folder("only") / STAMP).read_text()))),)
+    chain()
+    assert seen[0]["complete"] is False
+    assert "seconds" not in seen[0], "a kill from here on leaves no number"
 
 
 def test_what_was_half_done_with_other_settings_goes(chain, tmp_path):

@@ -92,6 +92,28 @@ def test_a_run_trains_tests_and_its_model_says_what_comes_next_once(worlds, task
     assert list(chosen_units(uncertain, tasks("camouflage"))) == list(chosen)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_training_that_went_on_from_a_checkpoint_has_no_seconds(worlds, tmp_path, monkeypatch, stopped):
+    part = planned(worlds, tmp_path)
+    run = part.runs[0]
+    folder = run.save()
+
+    def tool(name, words):
+        (folder / "iter_2.pth").write_bytes(b"weights")
+
+    monkeypatch.setattr("sparsevision.studies.worker._tool", tool)
+    monkeypatch.setattr("sparsevision.studies.worker.test_metrics", lambda folder: {"cod/wF": 0.5})
+    if stopped:
+        (folder / "iter_1.pth").write_bytes(b"of a start before")
+    execute(folder)
+    assert (run.result["training_seconds"] is None) == stopped
+    (row, *_) = rows_of(part, CostModel(point=1.0))
+    write_csv(tmp_path / "study.csv", [row])
+    with open(tmp_path / "study.csv") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["training_seconds"] == "") == stopped
+
+
 @pytest.mark.parametrize("world", ["street", "rooms", "boxes"])
 def test_models_say_what_they_are_unsure_of(world, worlds, tasks, tmp_path):
     from sparsevision.apis.model import build_model

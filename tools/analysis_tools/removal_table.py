@@ -63,7 +63,7 @@ def settings_of(work_dir: Path, seed: int) -> RemovalSettings:
 
 
 def measure(settings: RemovalSettings) -> dict[str, dict[str, float]]:
-    """Run the chain, and give its numbers: metric -> row -> value; "seconds" of the stages."""
+    """Run the chain, and give its numbers: metric -> row -> value; "seconds" of the stages (None: one was killed)."""
     remove_object(settings)
     job = Job(settings)
     fields, inpainted = numbers_of(job), inpainted_numbers(job)

@@ -87,19 +87,28 @@ def run_stages(job: Job, stages: Sequence[Stage], *, redo_from: str | None = Non
 def run_stage(job: Job, stage: Stage, fingerprint: str, *, anew: bool = False) -> None:
     """Run one stage, from where it was interrupted if that was with the same settings; stamp its folder at the end.
 
+    The stamp's seconds are those of all its starts; None where one was killed, so that nobody knows.
+
     Raises:
         UserError: its folder holds files of something else.
     """
     folder = job.folder(stage.name)
     if folder.is_dir() and not (folder / STAMP).is_file() and any(path.name[0] != "." for path in folder.iterdir()):
         raise UserError(f"{folder}: holds files of something else; choose another folder for the results.")
-    if anew or stamp_of(job, stage.name).get("fingerprint") != fingerprint:
+    stamp, before = stamp_of(job, stage.name), 0.0
+    if anew or stamp.get("fingerprint") != fingerprint:
         remove_whole(folder)
+    else:
+        before = stamp.get("seconds")
     folder.mkdir(parents=True, exist_ok=True)
     write_stamp(folder, fingerprint=fingerprint, complete=False)
-    start = time.monotonic()
-    stage.run(job)
-    write_stamp(folder, fingerprint=fingerprint, complete=True, seconds=round(time.monotonic() - start, 1))
+    start, complete = time.monotonic(), False
+    try:
+        stage.run(job)
+        complete = True
+    finally:
+        seconds = None if before is None else round(before + time.monotonic() - start, 1)
+        write_stamp(folder, fingerprint=fingerprint, complete=complete, seconds=seconds)
 
 
 def spoil(job: Job, stage: Stage) -> None:

@@ -97,14 +97,16 @@ def present(job: Job) -> None:
     write_html_page(
         folder / "index.html",
         title=job.scene.name,
-        intro=f"{len(job.scene.train)} views, clicks in one of them; {seconds_of(job):.0f} s in all.",
+        intro=f"{len(job.scene.train)} views, clicks in one of them; {seconds_of(job)} in all.",
         sections=f'<section><div class="pictures">{sections}</div>{number_table(numbers_of(job))}</section>',
     )
 
 
-def seconds_of(job: Job) -> float:
-    """Time of all stages so far."""
-    return sum(stamp_of(job, path.name).get("seconds", 0.0) for path in job.settings.out.iterdir() if path.is_dir())
+def seconds_of(job: Job) -> str:
+    """Time of all stages so far, in words; one that was killed on its way has taken nobody knows how long."""
+    stages = [stamp_of(job, path.name).get("seconds", 0.0) for path in job.settings.out.iterdir() if path.is_dir()]
+    known = [seconds for seconds in stages if seconds is not None]
+    return f"{'' if len(known) == len(stages) else 'more than '}{sum(known):.0f} s"
 
 
 def before_and_after(job: Job) -> Iterator[NDArray[np.uint8]]:
