@@ -13,15 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sparsevision.annotation import npz
-from sparsevision.annotation.files import read_bytes, write_bytes
 from sparsevision.engine.checkpoint import load_checkpoint, load_state_dict, weights_of
 from sparsevision.evaluation.functional.flow import visible_both_ways
 from sparsevision.layers.gmflow import GMFlow
 from sparsevision.utils import UserError, did_you_mean
 
 FLOWS = ("gmflow", "dis", "raft", "raft_small")
-MAX_BYTES = 2**31
 RAFT_MULTIPLE, RAFT_SMALLEST = 8, 128  # what torchvision's RAFT asks of sides
 
 Extractor = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -157,31 +154,6 @@ def checked_flow(
     if chained:
         backward = np.stack([chain_flows(backward[number - 1 :: -1])[-1] for number in later])
     return forward, visible_both_ways(forward, backward)
-
-
-def cached_flow(path: str | Path, clip: NDArray[np.uint8], extract: Extractor) -> NDArray[np.float32]:
-    """The flow in a file, or else extracted and written there as float16 (what comes back is rounded alike).
-
-    The file is an .npz with `flow` float16 (F,2,H,W), which `LoadClipTruth` reads.
-
-    Raises:
-        UserError: the file is damaged, or its flow does not fit the clip; it is not replaced.
-    """
-    path = Path(path)
-    if not path.is_file():
-        write_bytes(path, npz.pack_arrays({"flow": extract(clip).astype(np.float16)}))
-    try:
-        flow = npz.unpack_arrays(read_bytes(path, max_bytes=MAX_BYTES), max_bytes=MAX_BYTES).get("flow")
-    except UserError as error:
-        raise UserError(f"{path}: {error} Delete the file, and the flow is extracted again.") from error
-    expected = (len(clip) - 1, 2, *clip.shape[1:3])
-    if flow is None or flow.shape != expected:
-        found = "none" if flow is None else flow.shape
-        raise UserError(
-            f"{path}: expected flow of shape {expected}, got {found}; it is of another clip. Delete the file, or give "
-            "another folder."
-        )
-    return flow.astype(np.float32)
 
 
 def _check(clip: NDArray) -> None:

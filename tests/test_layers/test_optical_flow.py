@@ -10,7 +10,6 @@ from sparsevision.layers.gmflow import GMFlow
 from sparsevision.layers.optical_flow import (
     RAFT,
     PairwiseFlow,
-    cached_flow,
     chain_flows,
     checked_flow,
     dis_flow,
@@ -58,25 +57,6 @@ def test_pairs_start_at_the_first_frame_or_are_chained():
     assert PairwiseFlow(Constant())(clip)[:, :, 0, 0] == pytest.approx(np.array([[0, 0.2], [0, 0.4]]))
     chained = PairwiseFlow(Constant(), chained=True)(clip)[:, :, 0, 0]
     assert chained == pytest.approx(np.array([[0, 0.2], [0.2, 0.6]]))
-
-
-def test_cache_computes_once_and_rounds_alike(tmp_path):
-    clip, calls = sliding_clip(2), []
-
-    def extract(given):
-        calls.append(1)
-        return np.full((1, 2, 64, 80), 1 / 3, np.float32)
-
-    first = cached_flow(tmp_path / "a.npz", clip, extract)
-    again = cached_flow(tmp_path / "a.npz", clip, extract)
-    assert len(calls) == 1
-    assert np.array_equal(first, again)
-    assert first[0, 0, 0, 0] == np.float16(1 / 3)
-    with pytest.raises(UserError, match=r"a\.npz: .*another clip"):
-        cached_flow(tmp_path / "a.npz", sliding_clip(3), extract)
-    (tmp_path / "a.npz").write_bytes(b"half")
-    with pytest.raises(UserError, match=r"a\.npz: .*Delete the file"):
-        cached_flow(tmp_path / "a.npz", clip, extract)
 
 
 def test_no_clip():
