@@ -11,7 +11,7 @@ from sparsevision.engine.overrides import options_of
 from sparsevision.studies.build import build_task
 from sparsevision.studies.choice import MODEL_BASED, NamedSelector, check_budgets, choose, features_of
 from sparsevision.studies.task import StudyTask
-from sparsevision.utils import UserError, atomic_write, find_config
+from sparsevision.utils import UserError, find_config, write_json
 from sparsevision.zoo.runs import config_digest, digest_of, read_result
 
 DENSE = "all"  # in place of a selector: everything is annotated
@@ -57,8 +57,7 @@ class StudyRun:
         """Write it to its folder, for the process that does it."""
         folder = Path(self.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / RUN_FILE) as file:
-            file.write((json.dumps(asdict(self), indent=1) + "\n").encode())
+        write_json(folder / RUN_FILE, asdict(self))
         return folder
 
     @classmethod

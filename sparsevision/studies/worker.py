@@ -20,7 +20,7 @@ from sparsevision.studies.build import build_task
 from sparsevision.studies.choice import NamedSelector, choose_uncertain
 from sparsevision.studies.plan import CHOICE_FILE, DENSE, StudyRun
 from sparsevision.studies.task import StudyTask
-from sparsevision.utils import UserError, atomic_write, tools_dir
+from sparsevision.utils import UserError, tools_dir, write_json
 from sparsevision.utils.processes import end_with_parent
 from sparsevision.zoo.runs import digest_of, last_checkpoint, test_metrics, write_result
 
@@ -63,8 +63,7 @@ def chosen_units(run: StudyRun, task: StudyTask) -> Sequence[str]:
         if remembered["digest"] == run.digest:
             return remembered["chosen"]
     chosen = sorted(_ask_model(run, task))
-    with atomic_write(path) as file:
-        file.write((json.dumps({"digest": run.digest, "chosen": chosen}) + "\n").encode())
+    write_json(path, {"digest": run.digest, "chosen": chosen})
     return chosen
 
 

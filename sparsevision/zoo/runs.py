@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from sparsevision.engine.hooks.checkpoint import find_latest
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError, atomic_write, write_json
 from sparsevision.zoo.tables import replace_between_markers
 
 RESULT = "result.json"  # of a run; written last: its presence means that the run is complete
@@ -36,8 +36,7 @@ def read_result(folder: Path, digest: str) -> dict[str, Any] | None:
 
 def write_result(folder: Path, digest: str, content: Mapping[str, Any]) -> None:
     """Mark a run as complete, in one step."""
-    with atomic_write(folder / RESULT) as file:
-        file.write((json.dumps({"config_sha256": digest, **content}, indent=2) + "\n").encode())
+    write_json(folder / RESULT, {"config_sha256": digest, **content})
 
 
 def last_checkpoint(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from sparsevision.apis.object_removal.settings import RemovalSettings
 from sparsevision.datasets.views.layouts import load_scene
 from sparsevision.datasets.views.scene import ViewScene
 from sparsevision.engine.cli import say
-from sparsevision.utils import UserError, atomic_write
+from sparsevision.utils import UserError, write_json
 
 STAMP = "stage.json"
 
@@ -129,8 +129,7 @@ def remove_whole(folder: Path) -> None:
 
 def write_stamp(folder: Path, **content: object) -> None:
     """Note in the folder of a stage how far it is."""
-    with atomic_write(folder / STAMP) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
+    write_json(folder / STAMP, content)
 
 
 def is_done(job: Job, stage: Stage, fingerprint: str) -> bool:

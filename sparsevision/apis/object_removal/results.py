@@ -16,7 +16,7 @@ from sparsevision.engine import call_tool
 from sparsevision.engine.hooks.checkpoint import find_latest
 from sparsevision.engine.overrides import option_word
 from sparsevision.evaluation.functional.views import mask_accuracy, mask_iou
-from sparsevision.utils import atomic_write
+from sparsevision.utils import write_json
 from sparsevision.utils.arrays import load_npy
 from sparsevision.visualization.drawing import draw_mask
 from sparsevision.visualization.files import write_image
@@ -54,8 +54,7 @@ def measure_masks(job: Job) -> None:
             f"{name}/annotated_views": 100 * float(np.mean([of(*pair) for pair in pairs]))
             for name, of in (("IoU", mask_iou), ("accuracy", mask_accuracy))
         }
-    with atomic_write(job.folder("measure") / "masks.json") as file:
-        file.write((json.dumps(numbers, indent=2) + "\n").encode())
+    write_json(job.folder("measure") / "masks.json", numbers)
 
 
 def measure_views(job: Job) -> None:

@@ -1,6 +1,5 @@
 """Writes the predictions of a test as files: behind `--out`."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from sparsevision.datasets.image_io import write_png
 from sparsevision.engine.checkpoint import save_checkpoint
 from sparsevision.engine.plain import to_plain
 from sparsevision.registry import HOOKS
-from sparsevision.utils import UserError, atomic_write, check_out_folder
+from sparsevision.utils import UserError, atomic_write, check_out_folder, write_json
 
 SHARES = ("pred_mask", "pred_soft_mask", "pred_objectness", "pred_accumulation")
 ARRAYS = ("pred_point_", "pred_voxel_", "pred_disparity")
@@ -91,8 +90,7 @@ class PredictionWriter(Hook):
         """Write the metrics."""
         if is_main_process():
             numbers = to_plain(metrics or {}, lenient=True)
-            with atomic_write(self.out_dir / "metrics.json") as file:
-                file.write((json.dumps(numbers, indent=2) + "\n").encode())
+            write_json(self.out_dir / "metrics.json", numbers)
 
 
 def _levels(shares: Tensor) -> np.ndarray:
