@@ -34,6 +34,9 @@ BUILTINS = {
 }
 
 
+LARGEST_REPEAT = 2**26  # values of a tensor that repeats those of a smaller storage, as `Tensor.expand` makes them
+
+
 class Storage:
     """Flat values whose bytes may arrive after the tensors that view them (torch's legacy format)."""
 
@@ -68,7 +71,7 @@ def _strided(flat: torch.Tensor, offset: int, shape: tuple, stride: tuple) -> to
         return torch.empty(shape, dtype=flat.dtype)
     if not inside:
         raise pickle.UnpicklingError(f"a tensor of shape {shape} reaches outside its storage of {len(flat)} values")
-    if math.prod(shape) > len(flat):
+    if math.prod(shape) > max(len(flat), LARGEST_REPEAT):
         raise pickle.UnpicklingError(f"a tensor of shape {shape} repeats the {len(flat)} values of its storage")
     return flat.as_strided(shape, stride, offset)
 

@@ -65,16 +65,21 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path):
 
 
 def test_a_tensor_that_repeats_a_value_is_not_made_large(tmp_path):
-    a_million_of_one_value = (
+    a_billion_of_one_value = (
         b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
-        b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00J\x40\x42\x0f\x00\x85K\x00\x85\x89NtR."
+        b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00J\x00\x00\x00\x40\x85K\x00\x85\x89NtR."
     )
     path = tmp_path / "swells.pth"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a/data.pkl", a_million_of_one_value)
+        archive.writestr("a/data.pkl", a_billion_of_one_value)
         archive.writestr("a/data/0", bytes(4))
-    with pytest.raises(CheckpointError, match=r"shape \(1000000,\) repeats the 1 values of its storage"):
+    with pytest.raises(CheckpointError, match=r"shape \(1073741824,\) repeats the 1 values of its storage"):
         safe_unpickle(path)
+
+
+def test_a_tensor_that_was_expanded_is_rebuilt(tmp_path):
+    torch.save({"weight": torch.tensor([0.5]).expand(3, 4)}, tmp_path / "expanded.pth")
+    assert torch.equal(safe_unpickle(tmp_path / "expanded.pth").content["weight"], torch.full((3, 4), 0.5))
 
 
 @pytest.mark.parametrize("kind", ["bytes", "bytearray"])
