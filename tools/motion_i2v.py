@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from sparsevision.apis.video_generation import (
-    EXTRACTORS,
+    FLOWS,
     REGIONS,
     DragSettings,
     I2VInferencer,
     I2VResult,
-    named_extractor,
+    flow_extractor,
 )
 from sparsevision.apis.video_generation.result import FRAMES_PER_SECOND
 from sparsevision.engine import add_cfg_options, plain_warnings, read_config, run_tool
@@ -61,7 +61,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="a list of images with tracks, in place of an image")
     parser.add_argument("--video", type=Path, help="a clip whose motion is taken, in place of an image")
     parser.add_argument("--restyled", type=Path, help="with --video: its first frame as it shall look")
-    parser.add_argument("--extractor", choices=EXTRACTORS, default="dis", help="finds the clip's flow (default: dis)")
+    parser.add_argument("--extractor", choices=FLOWS, default="dis", help="finds the clip's flow (default: dis)")
     parser.add_argument("--extractor-weights", type=Path, help="of raft, raft_small (needed), or of gmflow")
     parser.add_argument("--stride", type=int, default=1, help="frames of the clip from one to the next")
     parser.add_argument("--prompt", default="", help="words, for models that read them")
@@ -125,7 +125,7 @@ def results(inferencer: I2VInferencer, args: argparse.Namespace) -> Iterator[tup
         for name, result in inferencer.batch(args.json, **options):
             yield args.out / name, result
     elif args.video:
-        extractor = named_extractor(args.extractor, args.extractor_weights, device=inferencer.device)
+        extractor = flow_extractor(args.extractor, args.extractor_weights, device=inferencer.device)
         yield (
             args.out,
             inferencer.restyle(args.video, args.restyled, extractor=extractor, stride=args.stride, **options),

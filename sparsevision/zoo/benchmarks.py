@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from sparsevision.utils import UserError, did_you_mean, tools_dir
-from sparsevision.utils.processes import end_with_parent
+from sparsevision.utils.processes import end_with_parent, usable_processors
 from sparsevision.zoo.runs import digest_of, read_result, write_result
 from sparsevision.zoo.tables import markdown_table
 
@@ -198,9 +198,8 @@ def code_digest(folder: Path) -> str:
 
 def machine() -> str:
     """E.g. "2-core CPU (x86_64), torch 2.14.1"."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{cores}-core CPU ({platform.machine()}){gpu}, torch {torch.__version__.split('+')[0]}"
+    return f"{usable_processors()}-core CPU ({platform.machine()}){gpu}, torch {torch.__version__.split('+')[0]}"
 
 
 def ratios(outcome: Outcome) -> list[list[str]]:

@@ -9,7 +9,7 @@ from toy_i2v import CONFIG, write_checkpoints
 from toy_motion import predictor, renderer
 
 from sparsevision.annotation import Tracks, read_flow
-from sparsevision.apis.video_generation import DragSettings, I2VInferencer, named_extractor, warped_preview
+from sparsevision.apis.video_generation import DragSettings, I2VInferencer, flow_extractor, warped_preview
 from sparsevision.datasets.image_io import ORIENTATION
 from sparsevision.datasets.video.clips import BrokenClip, probe_clip
 from sparsevision.methods.motion_i2v import MotionI2V, camera_flow
@@ -206,7 +206,7 @@ def test_a_batch_freezes_and_turns_as_a_call_does(inferencer, photo, tmp_path):
 
 
 def test_video_to_video_follows_the_clip(inferencer, clip, photo):
-    kept = inferencer.restyle(clip, size=(32, 48), extractor=named_extractor("dis"))
+    kept = inferencer.restyle(clip, size=(32, 48), extractor=flow_extractor("dis"))
     assert kept.flow[-1, 0, 8:24, 8:40].mean() == pytest.approx(6, abs=1)
     assert np.abs(kept.flow[-1, 1]).mean() < 1
     new = inferencer.restyle(clip, photo, size=(32, 48))
@@ -319,9 +319,9 @@ def test_what_a_stage_alone_cannot_do(inferencer, photo, clip):
 
 def test_extractors_have_names():
     with pytest.raises(UserError, match="no extractor 'gm'"):
-        named_extractor("gm")
+        flow_extractor("gm")
     with pytest.raises(UserError, match="raft: give its weights"):
-        named_extractor("raft")
+        flow_extractor("raft")
 
 
 def test_words_for_a_model_without_words_are_mentioned(files, photo):
@@ -331,5 +331,5 @@ def test_words_for_a_model_without_words_are_mentioned(files, photo):
 
 @pytest.mark.real_weights
 def test_gmflow_finds_the_motion_of_a_clip(inferencer, clip, weights):
-    kept = inferencer.restyle(clip, size=(32, 48), extractor=named_extractor("gmflow", weights("gmflow")))
+    kept = inferencer.restyle(clip, size=(32, 48), extractor=flow_extractor("gmflow", weights("gmflow")))
     assert kept.flow[-1, 0, 8:24, 8:40].mean() == pytest.approx(6, abs=1)

@@ -51,29 +51,24 @@ def test_data_is_rebuilt_and_objects_are_inert(tmp_path, form):
     assert read["empty"].shape == (0, 3)
 
 
-def test_a_tensor_outside_its_storage_is_refused(tmp_path):
-    eight_of_four_values = (
-        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
-        b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00K\x08\x85K\x01\x85\x89NtR."
-    )
+@pytest.mark.parametrize(
+    ("stored", "shape", "stride", "told"),
+    [
+        (4, b"K\x08", b"K\x01", "reaches outside its storage"),
+        (1, b"J\x00\x00\x00\x40", b"K\x00", r"shape \(1073741824,\) repeats the 1 values of its storage"),
+    ],
+    ids=["eight of four values", "a billion of one value"],
+)
+def test_a_tensor_of_more_than_its_storage_is_refused(tmp_path, stored, shape, stride, told):
     path = tmp_path / "wild.pth"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a/data.pkl", eight_of_four_values)
-        archive.writestr("a/data/0", bytes(16))
-    with pytest.raises(CheckpointError, match="reaches outside its storage"):
-        safe_unpickle(path)
-
-
-def test_a_tensor_that_repeats_a_value_is_not_made_large(tmp_path):
-    a_billion_of_one_value = (
-        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
-        b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00J\x00\x00\x00\x40\x85K\x00\x85\x89NtR."
-    )
-    path = tmp_path / "swells.pth"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a/data.pkl", a_billion_of_one_value)
-        archive.writestr("a/data/0", bytes(4))
-    with pytest.raises(CheckpointError, match=r"shape \(1073741824,\) repeats the 1 values of its storage"):
+        archive.writestr(
+            "a/data.pkl",
+            b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
+            b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK%ctQK\x00%b\x85%b\x85\x89NtR." % (stored, shape, stride),
+        )
+        archive.writestr("a/data/0", bytes(4 * stored))
+    with pytest.raises(CheckpointError, match=told):
         safe_unpickle(path)
 
 

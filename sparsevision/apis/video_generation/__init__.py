@@ -5,11 +5,10 @@ from sparsevision.apis.video_generation.inferencer import I2VInferencer
 from sparsevision.apis.video_generation.result import I2VResult, warped_preview
 from sparsevision.apis.video_generation.stages import Stages, load_stages, stage_of, stages_of
 from sparsevision.apis.video_generation.steering import REGIONS, DragSettings, Steering
-from sparsevision.layers.optical_flow import FLOWS as EXTRACTORS
-from sparsevision.layers.optical_flow import flow_extractor as named_extractor
+from sparsevision.layers.optical_flow import FLOWS, flow_extractor
 
 __all__ = [
-    "EXTRACTORS",
+    "FLOWS",
     "REGIONS",
     "DragSettings",
     "I2VInferencer",
@@ -17,8 +16,8 @@ __all__ = [
     "Stages",
     "Steering",
     "clip_motion",
+    "flow_extractor",
     "load_stages",
-    "named_extractor",
     "stage_of",
     "stages_of",
     "warped_preview",
